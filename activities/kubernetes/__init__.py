@@ -1,0 +1,1 @@
+"""The Kubernetes room: scale a workload, fence a workload, on the official asyncio client."""

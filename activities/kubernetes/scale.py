@@ -1,0 +1,170 @@
+"""`kubernetes.scale`: a workload runs with a number of replicas, and they are ready."""
+
+import time
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from pydantic import JsonValue
+
+from ...workflows.model.errors import ActionError, Conflict
+from ...workflows.model.step import Applied, Evidence, Observation, Qualification
+from ..action import Action, Call, Probed, Undo
+from ..fencing import Admission, to_labels
+from ..mutation import is_own, mutate
+from .batch import find
+from .cluster import Cluster
+from .connections import KubernetesConnections
+from .inputs import ScaleInputs, WorkloadRef
+from .settling import settle
+from .workload import ANNOTATION_PREFIX, Workload
+
+
+class Scale(Action[ScaleInputs]):
+    """Sets the replicas of a Deployment or a StatefulSet and waits, by watch, until they run."""
+
+    name: ClassVar[str] = "kubernetes.scale"
+    inputs_model = ScaleInputs
+
+    def __init__(self, connections: KubernetesConnections) -> None:
+        """Use the process's connections."""
+        self._cluster = Cluster(connections)
+
+    async def probe(self, steps: Sequence[Probed[ScaleInputs]]) -> Sequence[Observation]:
+        """List the workloads of all the steps."""
+        found = await find(self._cluster, (step.inputs.ref for step in steps))
+        return [_observe(step, found[step.inputs.ref]) for step in steps]
+
+    async def apply(self, call: Call[ScaleInputs]) -> Evidence:
+        """Set the replicas in one conditional write, then wait until they are ready."""
+        ref, wanted = call.inputs.ref, call.inputs.replicas
+        before, started = before_replicas(call.before_image, ref), time.monotonic()
+
+        def decide(now: Workload, admission: Admission) -> int | None:
+            if admission is Admission.DONE:
+                return None
+            if not is_own(now.mark, call.token) and now.replicas != before:
+                raise moved(ref, before, now)
+            return wanted
+
+        seen = await self._mutate(call, decide)
+        seen = await settle(self._cluster, ref, seen, call, wanted)
+        return _evidence(ref, before, seen, started, before != wanted)
+
+    async def revert(self, undo: Undo[ScaleInputs]) -> Evidence:
+        """Put the former replicas back, if this step changed them; wait until surplus ones ended."""
+        ref, wanted = undo.inputs.ref, undo.inputs.replicas
+        before, started = before_replicas(undo.before_image, ref), time.monotonic()
+        restores = False
+
+        def decide(now: Workload, admission: Admission) -> int | None:
+            nonlocal restores
+            applied = undo.known_applied or (
+                now.mark is not None and now.mark.key == undo.apply_key
+            )
+            restores = before != wanted and (applied or is_own(now.mark, undo.token))
+            if admission is Admission.DONE:
+                return None
+            return before if restores and applied else now.replicas
+
+        seen = await self._mutate(undo, decide)
+        # How many were ready before is not known, so only surplus replicas are waited for.
+        if restores and before < wanted and seen.replicas == before:
+            seen = await settle(self._cluster, ref, seen, undo, before, ready=False)
+        if not restores:
+            return sealed(ref, seen)
+        return _evidence(ref, wanted, seen, started, True)
+
+    async def _mutate(self, call: Call[ScaleInputs], decide: Any) -> Workload:
+        ref, labels = call.inputs.ref, to_labels(call.token, ANNOTATION_PREFIX)
+        return await mutate(
+            call,
+            ref.resource,
+            read=lambda: self._cluster.read(ref),
+            mark=lambda now: now.mark,
+            decide=decide,
+            write=lambda now, replicas: self._cluster.patch(ref, now.version, labels, replicas),
+        )
+
+
+def before_replicas(image: JsonValue, ref: WorkloadRef) -> int:
+    """The replicas of a before-image.
+
+    Raises:
+        Conflict: there is no before-image, so what is there now could not be put back.
+    """
+    replicas = image.get("replicas") if isinstance(image, dict) else None
+    if not isinstance(replicas, int) or isinstance(replicas, bool):
+        raise Conflict(
+            f"{ref} was never seen as it was before, so it could not be put back and is left as it"
+            " is; make sure that the cluster answers, then holdfast retry-step"
+        )
+    return replicas
+
+
+def moved(ref: WorkloadRef, before: int, now: Workload) -> Conflict:
+    """The error for a workload that somebody else has scaled since it was probed."""
+    return Conflict(
+        f"{ref} had {before} replicas when the recovery looked and has {now.replicas} now: somebody"
+        " else changed it; look who, then holdfast retry-step"
+    )
+
+
+def unseen(step: str, ref: WorkloadRef, error: ActionError) -> Observation:
+    """The observation of a workload that is missing or must not be changed."""
+    return Observation(
+        step=step,
+        state=Applied.UNKNOWN,
+        qualification=Qualification.NOT_QUALIFIED,
+        reason=f"{type(error).__name__}: {error}",
+        resource=ref.resource,
+    )
+
+
+def sealed(ref: WorkloadRef, seen: Workload) -> Evidence:
+    """The evidence of a revert that had nothing to put back."""
+    return Evidence(
+        changed=False,
+        sentence=f"{ref} was not changed by this step; it is sealed against a late attempt",
+        details={"replicas": seen.replicas, "resource_version": seen.version},
+    )
+
+
+def _observe(step: Probed[ScaleInputs], seen: Workload | ActionError) -> Observation:
+    ref, wanted = step.inputs.ref, step.inputs.replicas
+    if isinstance(seen, ActionError):
+        return unseen(step.step, ref, seen)
+    applied = seen.runs(wanted)
+    return Observation(
+        step=step.step,
+        state=Applied.APPLIED if applied else Applied.NOT_APPLIED,
+        qualification=Qualification.QUALIFIED,
+        reason=f"{ref} has {seen.replicas} replicas, {seen.ready} ready; {wanted} wanted",
+        resource=ref.resource,
+        before_image={"replicas": seen.replicas},
+        epoch=seen.mark.epoch if seen.mark else 0,
+        touched=seen.mark is not None and seen.mark.key == step.key,
+        change=f"{ref.name} on {ref.context} {seen.replicas} → {wanted}",
+        undo_command=f"{ref.kubectl} scale {ref.target} --replicas={seen.replicas}",
+        expected_duration=seen.time_to(wanted),
+    )
+
+
+def _evidence(
+    ref: WorkloadRef, old: int, seen: Workload, started: float, changed: bool
+) -> Evidence:
+    seconds = time.monotonic() - started
+    move = f"{old} → {seen.replicas}" if changed else f"stays at {seen.replicas}"
+    return Evidence(
+        changed=changed,
+        sentence=f"{ref} {move}, {seen.ready} ready after {seconds:.1f} s",
+        details={
+            "before": old,
+            "after": seen.replicas,
+            "ready": seen.ready,
+            "seconds": round(seconds, 3),
+            "resource_version": seen.version,
+        },
+    )
+
+
+__all__ = ["Scale", "before_replicas", "moved", "sealed", "unseen"]

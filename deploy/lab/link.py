@@ -1,0 +1,49 @@
+"""The network between the world and one site: it answers, refuses, or swallows what is sent."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, Literal
+
+from aiohttp import web
+
+How = Literal["refuse", "hang"]
+
+
+class Link:
+    """Whether a site can be reached. What runs at the site goes on in any case."""
+
+    def __init__(self) -> None:
+        """Start reachable."""
+        self._lost: How | None = None
+        self._restored = asyncio.Event()
+
+    @property
+    def lost(self) -> How | None:
+        """Return how the site is lost, null while it is reachable."""
+        return self._lost
+
+    def lose(self, how: How) -> None:
+        """Lose the site."""
+        self._lost = how
+        self._restored.clear()
+
+    def restore(self) -> None:
+        """Bring the site back; whoever waits in :meth:`until_restored` goes on."""
+        self._lost = None
+        self._restored.set()
+
+    async def until_restored(self) -> None:
+        """Wait for the site to come back."""
+        if self._lost is not None:
+            await self._restored.wait()
+
+
+LINK: Final = "holdfast.link"
+ONE_WAY: Final = "holdfast.one_way_s"
+
+
+def close(request: web.Request) -> None:
+    """Close a request's connection without an answer."""
+    if request.transport is not None:
+        request.transport.abort()

@@ -1,0 +1,209 @@
+"""The Python SDK: start, follow and steer recoveries from another service, as the CLI does."""
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from temporalio.client import (
+    Client,
+    WorkflowHandle,
+    WorkflowQueryRejectedError,
+    WorkflowUpdateFailedError,
+)
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from ..workflows.model.document import Document
+from ..workflows.model.recovery import (
+    Accepted,
+    Intervention,
+    Mode,
+    Outcome,
+    RecoveryReport,
+    RecoveryRequest,
+    RecoveryStatus,
+    StepIntervention,
+)
+from ..workflows.names import TASK_QUEUE, site_recovery_id
+from ..workflows.site_recovery import SiteRecovery
+
+TASK_TIMEOUT = timedelta(seconds=2)
+"""How long Temporal waits for a worker that took a workflow task and died."""
+ANSWER_WITHIN = timedelta(seconds=10)
+
+AskedT = TypeVar("AskedT", bound=Document)
+
+
+class RecoveryNotFound(Exception):
+    """There is no recovery with that workflow id."""
+
+
+class Refused(Exception):
+    """The recovery does not accept what was asked; the message says why."""
+
+
+class NoWorker(Exception):
+    """No worker answered in time."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """A recovery that runs."""
+
+    workflow_id: str
+    run_id: str
+    joined: bool
+    """It was running already: one site has one recovery at a time."""
+
+
+class RecoveryClient:
+    """Recoveries, seen through a Temporal client that uses the Pydantic data converter."""
+
+    def __init__(self, client: Client, *, task_queue: str = TASK_QUEUE) -> None:
+        self._client = client
+        self._task_queue = task_queue
+
+    @classmethod
+    async def connect(cls, *, task_queue: str = TASK_QUEUE) -> "RecoveryClient":
+        """Connect to Temporal the standard way (`TEMPORAL_ADDRESS`, profiles).
+
+        Raises:
+            TemporalUnreachable: no connection.
+        """
+        from ..workers.connection import connect
+
+        return cls(await connect(), task_queue=task_queue)
+
+    async def recover(self, request: RecoveryRequest) -> Started:
+        """Start a recovery, or join the one of the same site that is running."""
+        dry_run = request.mode is Mode.DRY_RUN
+        workflow_id = site_recovery_id(request.estate.name, request.site, dry_run=dry_run)
+        try:
+            handle = await self._client.start_workflow(
+                SiteRecovery.run,
+                request,
+                id=workflow_id,
+                task_queue=self._task_queue,
+                task_timeout=TASK_TIMEOUT,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                static_summary=f"{request.mode}: {request.site} of {request.estate.name}",
+                static_details=(
+                    f"Asked for by **{request.actor}**: {request.reason}\n\n"
+                    f"{len(request.estate.services_at(request.site))} services at the site"
+                ),
+            )
+        except WorkflowAlreadyStartedError as error:
+            return Started(workflow_id, error.run_id or "", joined=True)
+        return Started(workflow_id, handle.first_execution_run_id or "", joined=False)
+
+    async def status(self, workflow_id: str) -> RecoveryStatus:
+        """Where a recovery is; of one that has ended, how it ended.
+
+        Raises:
+            RecoveryNotFound: no such recovery.
+            NoWorker: nobody answered within 10 s.
+        """
+        try:
+            return await self._handle(workflow_id).query(
+                SiteRecovery.status, rpc_timeout=ANSWER_WITHIN
+            )
+        except (RPCError, WorkflowQueryRejectedError) as error:
+            raise _explained(error, workflow_id) from None
+
+    async def result(self, workflow_id: str) -> RecoveryReport:
+        """Wait until a recovery ends.
+
+        Raises:
+            RecoveryNotFound: no such recovery.
+            temporalio.client.WorkflowFailureError: it was terminated, or its input is invalid.
+        """
+        try:
+            return await self._handle(workflow_id).result()
+        except RPCError as error:
+            raise _explained(error, workflow_id) from None
+
+    async def watch(
+        self, workflow_id: str, *, every: timedelta = timedelta(seconds=0.5)
+    ) -> AsyncIterator[RecoveryStatus]:
+        """The status, again and again, until the recovery has ended; the last one is its end.
+
+        Outages of workers and of Temporal are waited through.
+        """
+        import asyncio
+
+        while True:
+            try:
+                status = await self.status(workflow_id)
+            except NoWorker:
+                await asyncio.sleep(every.total_seconds())
+                continue
+            yield status
+            if status.ended_at is not None:
+                return
+            await asyncio.sleep(every.total_seconds())
+
+    async def wait(self, workflow_id: str, *, until_held: bool = True) -> RecoveryStatus:
+        """Wait until a recovery has ended or, unless told otherwise, waits for a person."""
+        async for status in self.watch(workflow_id):
+            if status.ended_at or (until_held and status.outcome is Outcome.HELD):
+                return status
+        raise AssertionError("a watch ends with an ended recovery")
+
+    async def pause(self, workflow_id: str, *, actor: str, reason: str) -> str:
+        """Start no new step. Returns what the recovery says to it; raises Refused."""
+        asked = Intervention(actor=actor, reason=reason)
+        return await self._ask(workflow_id, SiteRecovery.pause, asked)
+
+    async def resume(self, workflow_id: str, *, actor: str, reason: str) -> str:
+        """Let a paused recovery go on. Returns what the recovery says to it; raises Refused."""
+        asked = Intervention(actor=actor, reason=reason)
+        return await self._ask(workflow_id, SiteRecovery.resume, asked)
+
+    async def roll_back(self, workflow_id: str, *, actor: str, reason: str) -> str:
+        """Undo everything. Returns what the recovery says to it; raises Refused."""
+        asked = Intervention(actor=actor, reason=reason)
+        return await self._ask(workflow_id, SiteRecovery.roll_back, asked)
+
+    async def retry_step(self, workflow_id: str, step: str, *, actor: str, reason: str) -> str:
+        """Try a held step again. Returns what the recovery says to it; raises Refused."""
+        asked = StepIntervention(actor=actor, reason=reason, step=step)
+        return await self._ask(workflow_id, SiteRecovery.retry_step, asked)
+
+    async def skip_step(self, workflow_id: str, step: str, *, actor: str, reason: str) -> str:
+        """Pass a step over. Returns what the recovery says to it; raises Refused."""
+        asked = StepIntervention(actor=actor, reason=reason, step=step)
+        return await self._ask(workflow_id, SiteRecovery.skip_step, asked)
+
+    async def _ask(self, workflow_id: str, update: Any, asked: Document) -> str:
+        try:
+            accepted: Accepted = await self._handle(workflow_id).execute_update(
+                update, asked, rpc_timeout=ANSWER_WITHIN
+            )
+        except WorkflowUpdateFailedError as error:
+            cause = error.cause
+            raise Refused(getattr(cause, "message", None) or str(cause)) from None
+        except RPCError as error:
+            raise _explained(error, workflow_id) from None
+        return accepted.sentence
+
+    def _handle(self, workflow_id: str) -> WorkflowHandle[SiteRecovery, RecoveryReport]:
+        return self._client.get_workflow_handle_for(SiteRecovery.run, workflow_id)
+
+
+def _explained(error: Exception, workflow_id: str) -> Exception:
+    if isinstance(error, RPCError):
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return RecoveryNotFound(f"there is no recovery {workflow_id}, or it has ended")
+        waiting: Iterable[RPCStatusCode] = (
+            RPCStatusCode.DEADLINE_EXCEEDED,
+            RPCStatusCode.CANCELLED,
+            RPCStatusCode.UNAVAILABLE,
+            RPCStatusCode.FAILED_PRECONDITION,
+        )
+        if error.status in waiting:
+            return NoWorker(
+                f"no worker answered for {workflow_id}; start one with `holdfast worker`"
+            )
+    return error

@@ -1,0 +1,397 @@
+"""A made-up world and a made-up Temporal, both seeded, around the product's own saga and fencing.
+
+Every effect of the saga meets one of the fates that a real one can meet, the lost answer and the
+attempt that wakes up late included. The journal of what really changed is the oracle.
+"""
+
+import heapq
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from holdfast.activities.fencing import Admission, Mark, judge
+from holdfast.workflows.model.errors import Conflict, PermanentError
+from holdfast.workflows.model.estate import Approach, OnFailure, RollbackScope
+from holdfast.workflows.model.plan import PlannedService, PlannedStep, RecoveryPlan
+from holdfast.workflows.model.recovery import Outcome, StepState
+from holdfast.workflows.model.step import (
+    Applied,
+    Evidence,
+    FencingToken,
+    Observation,
+    Qualification,
+)
+from holdfast.workflows.saga.assessment import assess
+from holdfast.workflows.saga.graph import PlanGraph
+from holdfast.workflows.saga.messages import (
+    Apply,
+    ApplyCancelled,
+    ApplyFailed,
+    ApplySucceeded,
+    CancelApply,
+    Effect,
+    Event,
+    Failure,
+    Observed,
+    PauseRequested,
+    Probe,
+    ResumeRequested,
+    RetryRequested,
+    Revert,
+    RevertFailed,
+    RevertSucceeded,
+    RollbackRequested,
+    SkipRequested,
+)
+from holdfast.workflows.saga.saga import Saga
+
+EPOCH_START = datetime(2026, 1, 1, tzinfo=UTC)
+APPLY_FATES = (
+    "ok",
+    "ok",
+    "ok",
+    "ok",
+    "ok",
+    "ok",
+    "refused",
+    "unproved",
+    "needs_person",
+    "lost_before",
+    "lost_after",
+    "late",
+)
+REVERT_FATES = ("ok", "ok", "ok", "ok", "ok", "refused", "lost_before", "lost_after")
+
+
+@dataclass
+class Resource:
+    """What a step changes."""
+
+    value: str = "before"
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """One entry of the journal: a resource really changed."""
+
+    resource: str
+    key: str
+    sequence: int
+    before: str
+    after: str
+
+
+@dataclass
+class World:
+    """All resources, guarded by the product's fencing rule in one conditional write."""
+
+    fenced: bool = True
+    resources: dict[str, Resource] = field(default_factory=dict)
+    journal: list[Change] = field(default_factory=list)
+
+    def apply(self, name: str, value: str, token: FencingToken, before: str) -> None:
+        """Move a resource on from its before-image, or raise FencedOut or Conflict."""
+        resource = self.resources[name]
+        ours = resource.mark is not None and resource.mark.key == token.key
+        if self.fenced and judge(resource.mark, token, name) is Admission.DONE:
+            return
+        if self.fenced and not ours and resource.value != before:
+            raise Conflict(f"{name} is {resource.value}, not {before}")
+        self._write(resource, name, value, token)
+
+    def revert(
+        self, name: str, before: str, token: FencingToken, apply_key: str, known: bool
+    ) -> None:
+        """Put a before-image back if the step was applied; else only raise the sequence."""
+        resource = self.resources[name]
+        if self.fenced and judge(resource.mark, token, name) is Admission.DONE:
+            return
+        mark = resource.mark
+        if known or (mark is not None and mark.key in (apply_key, token.key)):
+            self._write(resource, name, before, token)
+        else:
+            key = mark.key if mark is not None and mark.run == token.run else token.key
+            resource.mark = Mark(token.epoch, token.sequence, token.run, key)
+
+    def _write(self, resource: Resource, name: str, value: str, token: FencingToken) -> None:
+        if resource.value != value:
+            self.journal.append(Change(name, token.key, token.sequence, resource.value, value))
+        resource.value = value
+        resource.mark = Mark(token.epoch, token.sequence, token.run, token.key)
+
+
+class Simulation:
+    """One plan carried out in one seeded world."""
+
+    def __init__(self, seed: int, *, faults: float = 0.3, fenced: bool = True) -> None:
+        self.random = random.Random(seed)
+        self.faults = faults
+        self.plan = random_plan(self.random)
+        self.world = World(fenced)
+        self.resource_of = self._resources()
+        self.now = EPOCH_START
+        self._queue: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._count = 0
+        self._inbox: list[Event] = []
+        self._running: dict[str, Apply] = {}
+        self.started: list[str] = []
+        graph = PlanGraph(self.plan)
+        seen = {id: self.look(id, "") for id in graph.steps}
+        assessment = assess(graph, seen)
+        self.assessment = assessment
+        self.saga = Saga(self.plan, seen, run="run", epoch=assessment.epoch, late=assessment.late)
+
+    def run(self) -> Outcome:
+        """Carry the plan out to its end; people decide on what is held."""
+        self._perform(self.saga.start(self.now).effects)
+        for _ in range(100_000):
+            if self.saga.over:
+                self._drain_late()
+                return self.saga.outcome
+            if self._inbox:
+                self._take(self._inbox.pop(0))
+            elif self.saga.idle:
+                self._decide()
+            else:
+                if self.random.random() < 0.01:
+                    self._meddle()
+                self._advance()
+        raise AssertionError("the run does not end")
+
+    def look(self, step: str, key: str) -> Observation:
+        """What a probe sees."""
+        name = self.resource_of.get(step)
+        if name is None:
+            return Observation(
+                step=step,
+                state=Applied.NOT_APPLIED,
+                qualification=Qualification.QUALIFIED,
+                reason="only looks",
+            )
+        resource = self.world.resources[name]
+        return Observation(
+            step=step,
+            state=Applied.APPLIED if resource.value == step else Applied.NOT_APPLIED,
+            qualification=Qualification.QUALIFIED,
+            reason=f"is {resource.value}",
+            resource=name,
+            before_image=resource.value,
+            epoch=resource.mark.epoch if resource.mark else 0,
+            last_key=resource.mark.key if resource.mark else "",
+            touched=bool(resource.mark and resource.mark.key == key),
+            undo_command=f"restore {name}",
+        )
+
+    # Time
+
+    def _later(self, seconds: float, what: Callable[[], None]) -> None:
+        self._count += 1
+        heapq.heappush(self._queue, (self.now + timedelta(seconds=seconds), self._count, what))
+
+    def _advance(self) -> None:
+        self.now, _, what = heapq.heappop(self._queue)
+        what()
+
+    def _drain_late(self) -> None:
+        while self._queue:
+            self._advance()
+
+    # The saga
+
+    def _take(self, event: Event) -> None:
+        self._perform(self.saga.handle(event, self.now).effects)
+
+    def _perform(self, effects: tuple[Effect, ...]) -> None:
+        for effect in effects:
+            match effect:
+                case Apply():
+                    self.started.append(effect.step)
+                    self._running[effect.step] = effect
+                    self._later(self.random.uniform(0.1, 5), lambda e=effect: self._apply(e))
+                case CancelApply():
+                    self._later(self.random.uniform(0, 1), lambda e=effect: self._cancel(e.step))
+                case Probe():
+                    wait = effect.after.total_seconds() + self.random.uniform(0, 1)
+                    self._later(wait, lambda e=effect: self._probe(e))
+                case Revert():
+                    self._later(self.random.uniform(0.1, 5), lambda e=effect: self._revert(e))
+
+    def _apply(self, effect: Apply) -> None:
+        if self._running.get(effect.step) is not effect:
+            return
+        del self._running[effect.step]
+        fate = self._fate(APPLY_FATES)
+        step = effect.step
+        if fate in ("ok", "unproved", "lost_after"):
+            try:
+                self._write(effect)
+            except PermanentError as error:
+                failure = Failure(type(error).__name__, str(error), True)
+                self._inbox.append(ApplyFailed(step, failure))
+                return
+        if fate == "late":
+            self._later(self.random.uniform(0, 60), lambda: self._wake_late(effect))
+        match fate:
+            case "ok":
+                self._inbox.append(ApplySucceeded(step, Evidence(changed=True, sentence="applied")))
+            case "refused":
+                self._inbox.append(ApplyFailed(step, Failure("Conflict", "moved", True)))
+            case "unproved":
+                self._inbox.append(
+                    ApplyFailed(step, Failure("VerificationFailed", "not ready", True))
+                )
+            case "needs_person":
+                self._inbox.append(
+                    ApplyFailed(step, Failure("VerificationFailed", "unfenced", True, True))
+                )
+            case _:
+                self._inbox.append(ApplyFailed(step, Failure("Timeout", "no answer", False)))
+
+    def _write(self, effect: Apply) -> None:
+        if (name := self.resource_of.get(effect.step)) is not None:
+            before = str(effect.before.before_image)
+            self.world.apply(name, effect.step, effect.token, before)
+
+    def _wake_late(self, effect: Apply) -> None:
+        try:
+            self._write(effect)
+        except PermanentError:
+            return
+
+    def _cancel(self, step: str) -> None:
+        effect = self._running.pop(step, None)
+        if effect is None:
+            return
+        if self.random.random() < 0.5:
+            self._wake_late(effect)
+        if self.random.random() < 0.3:
+            self._later(self.random.uniform(0, 60), lambda: self._wake_late(effect))
+        self._inbox.append(ApplyCancelled(step))
+
+    def _probe(self, effect: Probe) -> None:
+        if self.random.random() < self.faults / 3:
+            seen = Observation(
+                step=effect.step,
+                state=Applied.UNKNOWN,
+                qualification=Qualification.UNKNOWN,
+                reason="no answer",
+            )
+        else:
+            seen = self.look(effect.step, self.saga.key(effect.step))
+        self._inbox.append(Observed(effect.step, seen))
+
+    def _revert(self, effect: Revert) -> None:
+        fate = self._fate(REVERT_FATES)
+        name = self.resource_of[effect.step]
+        if fate in ("ok", "lost_after"):
+            before = str(effect.before.before_image)
+            self.world.revert(name, before, effect.token, effect.apply_key, effect.known_applied)
+        if fate == "ok":
+            done = Evidence(changed=True, sentence="put back")
+            self._inbox.append(RevertSucceeded(effect.step, done))
+        else:
+            known = fate == "refused"
+            failure = Failure("Conflict" if known else "Timeout", "not put back", known)
+            self._inbox.append(RevertFailed(effect.step, failure))
+
+    def _fate(self, fates: tuple[str, ...]) -> str:
+        return self.random.choice(fates) if self.random.random() < self.faults else "ok"
+
+    # People
+
+    def _decide(self) -> None:
+        """Nothing moves: a person must say something that is accepted."""
+        held = self.saga.held
+        choices: list[Event] = [ResumeRequested("op", "go on")]
+        choices += [RetryRequested("op", "again", step) for step in held]
+        choices += [SkipRequested("op", "without it", step) for step in held]
+        choices.append(RollbackRequested("op", "enough"))
+        accepted = [each for each in choices if self.saga.refusal(each) is None]
+        assert accepted, "the run waits, and there is nothing that a person could say"
+        self._take(self.random.choice(accepted))
+
+    def _meddle(self) -> None:
+        any_step = self.random.choice(list(self.saga.steps))
+        event = self.random.choice(
+            [
+                PauseRequested("op", "wait"),
+                ResumeRequested("op", "go on"),
+                SkipRequested("op", "without it", any_step),
+                RollbackRequested("op", "enough"),
+            ]
+        )
+        if self.saga.refusal(event) is None:
+            self._take(event)
+
+    def _resources(self) -> dict[str, str]:
+        resources: dict[str, str] = {}
+        for service in self.plan.services:
+            own = [step.id for step in self.plan.steps if step.service == service.name]
+            shared = self.random.random() < 0.3
+            for id in own:
+                if self.random.random() < 0.2:
+                    continue
+                resources[id] = f"{service.name}/shared" if shared else id
+        self.world.resources = {name: Resource() for name in resources.values()}
+        return resources
+
+    def unfinished(self) -> list[str]:
+        """Steps in a state that no ended run may leave."""
+        ends = {
+            StepState.APPLIED,
+            StepState.SKIPPED,
+            StepState.FAILED,
+            StepState.REVERTED,
+            StepState.RESIDUE,
+            StepState.NOT_RUN,
+        }
+        return [id for id, run in self.saga.steps.items() if run.state not in ends]
+
+
+def random_plan(chance: random.Random) -> RecoveryPlan:
+    """A plan of up to eight services whose steps form chains; sometimes with a pivot."""
+    count = chance.randint(1, 8)
+    services, steps = [], []
+    last: dict[str, str] = {}
+    for index in range(count):
+        name = f"s{index}"
+        depends_on = tuple(
+            f"s{other}" for other in range(index) if chance.random() < 1.5 / (index + 1)
+        )
+        services.append(
+            PlannedService(
+                name=name,
+                tier=chance.randint(0, 3),
+                source="a",
+                target="b",
+                placement="b",
+                approach=Approach.COLD_STANDBY,
+                depends_on=depends_on,
+            )
+        )
+        previous = tuple(last[other] for other in depends_on)
+        length = chance.randint(1, 4)
+        pivot = chance.randrange(length) if chance.random() < 0.15 else None
+        for number in range(length):
+            id = f"{name}/t{number}"
+            steps.append(
+                PlannedStep(
+                    id=id,
+                    service=name,
+                    run="sim.set",
+                    inputs={},
+                    site="b",
+                    needs=previous,
+                    timeout=timedelta(seconds=20),
+                    on_failure=chance.choice(list(OnFailure)),
+                    pivot=number == pivot,
+                )
+            )
+            previous = (id,)
+        last[name] = previous[0]
+    scope = chance.choice(list(RollbackScope))
+    return RecoveryPlan(
+        estate="sim", site="a", rollback=scope, services=tuple(services), steps=tuple(steps)
+    ).sealed()

@@ -1,0 +1,86 @@
+"""The registry: every action this product ships, and how each is wired to its connections."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import JsonValue, ValidationError
+
+from ..activities.action import Action
+from ..activities.azure.connections import TrafficManagerConnections
+from ..activities.azure.disable_endpoint import DisableEndpoint
+from ..activities.azure.prefer_endpoint import PreferEndpoint
+from ..activities.http import ExpectHttp, HttpConnections
+from ..activities.kubernetes.connections import KubernetesConnections
+from ..activities.kubernetes.fence import Fence
+from ..activities.kubernetes.scale import Scale
+from ..activities.prometheus import ExpectPrometheus, PrometheusConnections
+from ..workflows.model.document import Document
+from .settings import Settings
+
+ACTION_TYPES: tuple[type[Action[Any]], ...] = (
+    Scale,
+    Fence,
+    PreferEndpoint,
+    DisableEndpoint,
+    ExpectHttp,
+    ExpectPrometheus,
+)
+
+InputCheck = Callable[[dict[str, JsonValue]], list[tuple[tuple[str | int, ...], str]]]
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The actions of one worker process, and how to close what they hold open."""
+
+    actions: tuple[Action[Any], ...]
+    closers: tuple[Callable[[], Awaitable[None]], ...] = ()
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Registry":
+        """All actions, each wired to the systems that `settings` name."""
+        kubernetes = KubernetesConnections(None)
+        token = settings.azure_token
+        azure = TrafficManagerConnections(
+            settings.azure_subscription_id,
+            settings.azure_endpoint,
+            token.get_secret_value() if token else None,
+        )
+        http = HttpConnections(settings.http_proxy)
+        prometheus = PrometheusConnections(settings.prometheus_url)
+        return cls(
+            actions=(
+                Scale(kubernetes),
+                Fence(kubernetes),
+                PreferEndpoint(azure),
+                DisableEndpoint(azure),
+                ExpectHttp(http),
+                ExpectPrometheus(prometheus),
+            ),
+            closers=(kubernetes.close, azure.close, http.close, prometheus.close),
+        )
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for close in self.closers:
+            await close()
+
+
+def input_checks() -> Mapping[str, InputCheck]:
+    """By action name: what its model finds wrong with a step's inputs, as (path, message)."""
+    return {action.name: _check(action.inputs_model) for action in ACTION_TYPES}
+
+
+def _check(model: type[Document]) -> InputCheck:
+    def check(inputs: dict[str, JsonValue]) -> list[tuple[tuple[str | int, ...], str]]:
+        try:
+            model.model_validate(inputs)
+        except ValidationError as error:
+            return [
+                (fault["loc"], fault["msg"])
+                for fault in error.errors(include_url=False, include_input=False)
+            ]
+        return []
+
+    return check

@@ -1,0 +1,88 @@
+"""The worker: all workflows and actions of one task queue, with settings for recovery time."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from pydantic import ValidationError
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from ..activities.boundary import activities_of
+from ..activities.plan import PLAN_ACTIVITIES
+from ..workflows.site_recovery import SiteRecovery
+from .connection import connect
+from .registry import Registry
+from .search_attributes import ensure_search_attributes
+from .settings import Settings
+
+PASSED_THROUGH = (
+    "annotated_types",
+    "pydantic",
+    "pydantic_core",
+    "typing_extensions",
+    "holdfast.workflows.model",
+    "holdfast.workflows.saga",
+    "holdfast.workflows.names",
+    "holdfast.workflows.search_attributes",
+    "holdfast.workflows.activity_options",
+    "holdfast.workflows.failures",
+    "holdfast.workflows.status",
+)
+"""Pure modules that the sandbox need not load anew for every run."""
+
+STICKY = timedelta(seconds=1)
+"""How long a run waits for the worker that held it in memory before another takes it."""
+HEARTBEAT_THROTTLE = timedelta(milliseconds=500)
+WIDEST_BURST = 200
+
+
+def workflow_runner() -> SandboxedWorkflowRunner:
+    """The sandbox that workflows run in, here and in replay tests."""
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+    )
+
+
+def build_worker(client: Client, registry: Registry, settings: Settings) -> Worker:
+    """A worker for the settings' task queue that can carry out every action of `registry`."""
+    activities = [each for action in registry.actions for each in activities_of(action)]
+    return Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=[SiteRecovery],
+        activities=[*PLAN_ACTIVITIES, *activities],
+        workflow_runner=workflow_runner(),
+        workflow_failure_exception_types=[ValidationError],
+        max_concurrent_activities=settings.max_concurrent_activities,
+        max_eager_activity_reservations_per_workflow_task=WIDEST_BURST,
+        sticky_queue_schedule_to_start_timeout=STICKY,
+        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace_s),
+    )
+
+
+async def run_worker(settings: Settings, ready: Callable[[], Awaitable[None] | None]) -> None:
+    """Run a worker until SIGTERM or SIGINT; `ready` is called once it polls.
+
+    Raises:
+        TemporalUnreachable: no connection.
+        SearchAttributesMissing: the namespace is not prepared and cannot be.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    client = await connect()
+    await ensure_search_attributes(client)
+    registry = Registry.from_settings(settings)
+    try:
+        async with build_worker(client, registry, settings):
+            if (waiting := ready()) is not None:
+                await waiting
+            await stop.wait()
+    finally:
+        await registry.close()

@@ -1,0 +1,1 @@
+"""What happens, in what order. Deterministic: no input or output, no clock, no system's SDK."""

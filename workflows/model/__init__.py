@@ -1,0 +1,1 @@
+"""The language: every document and message as a frozen model. Imports nothing of ours."""

@@ -1,0 +1,66 @@
+"""The recovery plan: compiled, immutable, hashed; one graph of steps over a site's services."""
+
+import hashlib
+import json
+from datetime import timedelta
+
+from pydantic import JsonValue
+
+from .document import Document
+from .estate import Approach, OnFailure, RollbackScope
+
+
+class PlannedStep(Document):
+    """One step with its templates rendered and its edges resolved."""
+
+    id: str
+    """`service/step`, unique in the plan."""
+    service: str
+    run: str
+    """The action's dotted name."""
+    inputs: dict[str, JsonValue]
+    site: str
+    """The site the step acts on."""
+    needs: tuple[str, ...] = ()
+    """Ids of the steps that must be done before, of this service and of those it depends on."""
+    timeout: timedelta
+    on_failure: OnFailure
+    pivot: bool = False
+
+
+class PlannedService(Document):
+    """One service's part of the plan."""
+
+    name: str
+    tier: int
+    source: str
+    target: str
+    placement: str
+    """One sentence: why this target."""
+    approach: Approach
+    depends_on: tuple[str, ...] = ()
+    """Only services of this plan."""
+    rto: timedelta | None = None
+    rpo: timedelta | None = None
+
+
+class RecoveryPlan(Document):
+    """What a recovery will do. Steps stand in an order in which each follows what it needs."""
+
+    estate: str
+    site: str
+    rollback: RollbackScope
+    services: tuple[PlannedService, ...]
+    steps: tuple[PlannedStep, ...]
+    hash: str = ""
+    """SHA-256 of the plan's canonical JSON without this field; see `sealed`."""
+
+    def sealed(self) -> "RecoveryPlan":
+        """The same plan with its hash filled in."""
+        return self.model_copy(update={"hash": self.fingerprint()})
+
+    def fingerprint(self) -> str:
+        """The hash this plan should carry."""
+        document = self.model_dump(mode="json", exclude={"hash"})
+        text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()

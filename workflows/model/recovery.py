@@ -1,0 +1,255 @@
+"""A recovery as others see it: what is asked of it, where it is, and how it ended.
+
+Four things are kept apart: the *action* asked for, the *phase* reached, the *conditions* that are
+true, and the *progress*: what the run waits for.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import JsonValue, StringConstraints
+
+from .document import Document
+from .estate import Estate
+from .plan import RecoveryPlan
+from .step import Qualification
+
+Line = Annotated[str, StringConstraints(min_length=1, max_length=1000, strip_whitespace=True)]
+
+
+class Action(StrEnum):
+    """What was asked."""
+
+    RECOVER = "recover"
+    FAIL_BACK = "fail_back"
+    DRILL = "drill"
+
+
+class Mode(StrEnum):
+    """How it is to be done: for real, or only looked at."""
+
+    UNPLANNED = "unplanned"
+    DRY_RUN = "dry_run"
+
+
+class Phase(StrEnum):
+    """Where a recovery is."""
+
+    COMPILING = "compiling"
+    ASSESSING = "assessing"
+    RECOVERING = "recovering"
+    ROLLING_BACK = "rolling_back"
+    RECOVERED = "recovered"
+    ROLLED_BACK = "rolled_back"
+    ROLLED_BACK_WITH_RESIDUE = "rolled_back_with_residue"
+    ASSESSED = "assessed"
+
+
+class Progress(StrEnum):
+    """What a recovery waits for."""
+
+    PLAN = "plan"
+    PROBES = "probes"
+    STEPS = "steps"
+    COMPENSATIONS = "compensations"
+    OPERATOR = "operator"
+    NOTHING = "nothing"
+
+
+class ConditionType(StrEnum):
+    """What can be true of a recovery."""
+
+    QUALIFIED = "Qualified"
+    REVERSIBLE = "Reversible"
+    PAUSED = "Paused"
+    HELD = "Held"
+    ROLLING_BACK = "RollingBack"
+
+
+class Condition(Document):
+    """One thing that is true, false or unknown, and why."""
+
+    type: ConditionType
+    status: bool | None
+    reason: str
+    message: str
+
+
+class StepState(StrEnum):
+    """Where one step is."""
+
+    PENDING = "pending"
+    PROBING = "probing"
+    APPLYING = "applying"
+    APPLIED = "applied"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    """Failed and passed over, by its policy `continue`, or undone with its service."""
+    HELD = "held"
+    CANCELLING = "cancelling"
+    UNKNOWN = "unknown"
+    """Its apply was lost: it is being looked at."""
+    REVERTING = "reverting"
+    REVERTED = "reverted"
+    RESIDUE = "residue"
+    NOT_RUN = "not_run"
+
+
+class Outcome(StrEnum):
+    """How a recovery ended; `held` is not an end but a wait, `assessed` ends a dry run."""
+
+    RECOVERED = "recovered"
+    ROLLED_BACK = "rolled_back"
+    ROLLED_BACK_WITH_RESIDUE = "rolled_back_with_residue"
+    HELD = "held"
+    ASSESSED = "assessed"
+
+
+class ServiceOutcome(StrEnum):
+    """What became of one service."""
+
+    WAITING = "waiting"
+    RECOVERING = "recovering"
+    HELD = "held"
+    RECOVERED = "recovered"
+    ROLLING_BACK = "rolling_back"
+    ROLLED_BACK = "rolled_back"
+    RESIDUE = "rolled_back_with_residue"
+    NOT_RUN = "not_run"
+
+
+class RecoveryRequest(Document):
+    """Recover the services of a lost site."""
+
+    estate: Estate
+    site: str
+    mode: Mode = Mode.UNPLANNED
+    lost_sites: tuple[str, ...] = ()
+    """Other sites known to be lost: no service is placed there. `site` always counts as lost."""
+    actor: Line = "unknown"
+    reason: Line = "not given"
+    detected_at: datetime | None = None
+    """When the loss was detected; the recovery time counts from here, else from the start."""
+
+
+class Intervention(Document):
+    """What an operator asks of a running recovery, by whom and why."""
+
+    actor: Line
+    reason: Line
+
+
+class StepIntervention(Intervention):
+    """What an operator asks about one step."""
+
+    step: Line
+    """`service/step`."""
+
+
+class Accepted(Document):
+    """The answer to an intervention."""
+
+    sentence: str
+
+
+class Residue(Document):
+    """What could not be undone, who owns it, and what a person must type."""
+
+    step: str
+    resource: str | None
+    reason: str
+    owner: str
+    command: str
+
+
+class StepReport(Document):
+    """One step, as it stands."""
+
+    service: str
+    id: str
+    run: str
+    site: str
+    state: StepState
+    sentence: str
+    attempts: int = 0
+    """Applies scheduled; retries of one are not counted."""
+    qualification: Qualification | None = None
+    change: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    expected_duration: timedelta | None = None
+    evidence: dict[str, JsonValue] = {}
+
+
+class ServiceReport(Document):
+    """One service, as it stands."""
+
+    name: str
+    tier: int
+    source: str
+    target: str
+    placement: str
+    outcome: ServiceOutcome
+    rto_s: float | None = None
+    predicted_recovery_time_s: float | None = None
+    actual_recovery_time_s: float | None = None
+    """From detection to the end of the service's last step; null until recovered."""
+    within_rto: bool | None = None
+
+
+class LogEntry(Document):
+    """One sentence of the recovery's story."""
+
+    at: datetime
+    sentence: str
+    actor: str | None = None
+
+
+class RecoveryStatus(Document):
+    """Everything a person or program may want to know of a recovery, running or ended."""
+
+    workflow_id: str
+    run_id: str
+    estate: str
+    site: str
+    action: Action = Action.RECOVER
+    mode: Mode
+    phase: Phase
+    progress: Progress
+    waits_for: str
+    """One sentence: what the run waits for, and whom."""
+    conditions: tuple[Condition, ...] = ()
+    outcome: Outcome | None = None
+    sentence: str = ""
+    plan_hash: str | None = None
+    epoch: int | None = None
+    started_at: datetime
+    ended_at: datetime | None = None
+    services: tuple[ServiceReport, ...] = ()
+    steps: tuple[StepReport, ...] = ()
+    residue: tuple[Residue, ...] = ()
+    log: tuple[LogEntry, ...] = ()
+    predicted_recovery_time_s: float | None = None
+    actual_recovery_time_s: float | None = None
+    critical_path_s: float | None = None
+    """The longest chain of the steps' own durations, seconds."""
+
+
+class RecoveryReport(RecoveryStatus):
+    """How a recovery ended; the workflow's result."""
+
+    outcome: Outcome
+
+
+class CompileInput(Document):
+    """Compile the plan of a site's recovery."""
+
+    request: RecoveryRequest
+
+
+class CompileResult(Document):
+    """The plan, or why there is none."""
+
+    plan: RecoveryPlan | None
+    refusals: tuple[str, ...] = ()

@@ -1,0 +1,12 @@
+"""Names on the wire, each once."""
+
+TASK_QUEUE = "holdfast"
+"""The queue of workflows, and of the actions that need no worker at a site."""
+
+COMPILE = "plan.compile"
+"""The activity that compiles a plan."""
+
+
+def site_recovery_id(estate: str, site: str, *, dry_run: bool = False) -> str:
+    """The workflow id of a site's recovery: one open run per site; a dry run beside it."""
+    return f"site-recovery/{estate}/{site}" + ("/dry-run" if dry_run else "")

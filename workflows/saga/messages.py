@@ -1,0 +1,168 @@
+"""What happens to a saga (events) and what it wants done (effects)."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ..model.step import Evidence, FencingToken, Observation
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an apply or a revert did not succeed."""
+
+    kind: str
+    """The error's type: one of `model.errors`, or `Timeout`, or an unexpected exception's name."""
+    message: str
+    outcome_known: bool
+    """The action itself said no; otherwise its effect may have landed all the same."""
+    needs_person: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A step was looked at."""
+
+    step: str
+    observation: Observation
+
+
+@dataclass(frozen=True)
+class ApplySucceeded:
+    """A step's apply returned its evidence."""
+
+    step: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class ApplyFailed:
+    """A step's apply ended without evidence."""
+
+    step: str
+    failure: Failure
+
+
+@dataclass(frozen=True)
+class ApplyCancelled:
+    """A step's apply stopped because it was asked to; its effect may have landed."""
+
+    step: str
+
+
+@dataclass(frozen=True)
+class RevertSucceeded:
+    """A step's before-image is back."""
+
+    step: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class RevertFailed:
+    """A step could not be undone."""
+
+    step: str
+    failure: Failure
+
+
+@dataclass(frozen=True)
+class PauseRequested:
+    """An operator wants nothing new to start."""
+
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ResumeRequested:
+    """An operator lets a paused run go on."""
+
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class RetryRequested:
+    """An operator wants a held step tried again."""
+
+    actor: str
+    reason: str
+    step: str
+
+
+@dataclass(frozen=True)
+class SkipRequested:
+    """An operator wants a step passed over, as if it were done."""
+
+    actor: str
+    reason: str
+    step: str
+
+
+@dataclass(frozen=True)
+class RollbackRequested:
+    """An operator, or a cancellation of the workflow, wants everything undone."""
+
+    actor: str
+    reason: str
+
+
+Intervention = PauseRequested | ResumeRequested | RetryRequested | SkipRequested | RollbackRequested
+Event = (
+    Observed
+    | ApplySucceeded
+    | ApplyFailed
+    | ApplyCancelled
+    | RevertSucceeded
+    | RevertFailed
+    | Intervention
+)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Look at one step, after a wait."""
+
+    step: str
+    after: timedelta = timedelta()
+
+
+@dataclass(frozen=True)
+class Apply:
+    """Apply one step."""
+
+    step: str
+    token: FencingToken
+    before: Observation
+
+
+@dataclass(frozen=True)
+class CancelApply:
+    """Ask a running apply to stop; its end comes as an event like any other."""
+
+    step: str
+
+
+@dataclass(frozen=True)
+class Revert:
+    """Undo one step."""
+
+    step: str
+    token: FencingToken
+    before: Observation
+    apply_key: str
+    known_applied: bool
+
+
+Effect = Probe | Apply | CancelApply | Revert
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do, and one sentence for each thing decided."""
+
+    effects: tuple[Effect, ...] = ()
+    sentences: tuple[str, ...] = ()

@@ -1,0 +1,60 @@
+"""One step of a run: where it is, and what is known of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..model.plan import PlannedStep
+from ..model.recovery import StepState
+from ..model.step import Evidence, Observation
+from .messages import Failure
+
+IN_FLIGHT = frozenset(
+    {
+        StepState.PROBING,
+        StepState.APPLYING,
+        StepState.CANCELLING,
+        StepState.UNKNOWN,
+        StepState.REVERTING,
+    }
+)
+"""States in which an event about the step is on its way."""
+
+PASSED = frozenset({StepState.APPLIED, StepState.SKIPPED, StepState.FAILED})
+"""States that let the steps which need this one go on."""
+
+UNDONE = frozenset({StepState.REVERTED, StepState.RESIDUE, StepState.NOT_RUN})
+"""States that let the steps which this one needs be undone."""
+
+
+@dataclass(slots=True)
+class StepRun:
+    """The state of one step; changed by the saga alone."""
+
+    step: PlannedStep
+    observation: Observation
+    late: bool
+    """Its before-image is to be taken right before it is applied."""
+    state: StepState = StepState.PENDING
+    sentence: str = "waits for its turn"
+    started: bool = False
+    """An apply was scheduled: its effect may have landed, now or later."""
+    known_applied: bool = False
+    """The run holds proof that it changed the resource."""
+    skip_when_stopped: bool = False
+    attempts: int = 0
+    failure: Failure | None = None
+    evidence: Evidence | None = None
+    looking_since: datetime | None = None
+    reverting_since: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def mutates(self) -> bool:
+        """Whether the step changes a resource: a step that only looks has nothing to undo."""
+        return self.observation.resource is not None
+
+    def to(self, state: StepState, sentence: str) -> None:
+        """Move to `state`, for the reason that `sentence` gives."""
+        self.state = state
+        self.sentence = sentence

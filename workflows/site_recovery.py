@@ -1,0 +1,432 @@
+"""The recovery of one lost site: one saga over all its services' steps, as one graph.
+
+The workflow interprets: it has the plan compiled, has every step probed, and then performs what the
+saga decides until the saga is over. It decides nothing itself.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from .activity_options import COMPILE_OPTIONS, PROBE_OPTIONS, mutation_options
+    from .failures import failure_of, unseen_because
+    from .model.plan import RecoveryPlan
+    from .model.recovery import (
+        Accepted,
+        CompileInput,
+        CompileResult,
+        Intervention,
+        Mode,
+        Outcome,
+        Phase,
+        RecoveryReport,
+        RecoveryRequest,
+        RecoveryStatus,
+        StepIntervention,
+    )
+    from .model.step import (
+        ApplyInput,
+        Evidence,
+        Observation,
+        ProbeInput,
+        ProbeResult,
+        RevertInput,
+        StepToProbe,
+        Verb,
+    )
+    from .names import COMPILE
+    from .saga.assessment import Assessment, assess
+    from .saga.graph import PlanGraph
+    from .saga.messages import (
+        Apply,
+        ApplyCancelled,
+        ApplyFailed,
+        ApplySucceeded,
+        CancelApply,
+        Effect,
+        Event,
+        Observed,
+        PauseRequested,
+        Probe,
+        ResumeRequested,
+        RetryRequested,
+        Revert,
+        RevertFailed,
+        RevertSucceeded,
+        RollbackRequested,
+        SkipRequested,
+    )
+    from .saga.messages import Intervention as SagaIntervention
+    from .saga.saga import Saga
+    from .search_attributes import ESTATE, MODE, OUTCOME, PHASE, RTO_SECONDS, SITE
+    from .status import Story, details, report, status
+
+PROBE_BATCH = 200
+"""Steps in one probe: bounds the size of its answer."""
+LOOK_AGAIN_S = (1, 2, 4, 8, 15)
+"""Waits, in seconds, between looks at a system that does not answer before the run is refused."""
+
+ResultT = TypeVar("ResultT")
+
+
+class _Cancelled(Exception):
+    """The run was cancelled before the saga began: nothing has been changed."""
+
+
+@workflow.defn(name="SiteRecovery")
+class SiteRecovery:
+    """Recovers the services of a lost site on other sites, or leaves the world as it was."""
+
+    @workflow.init
+    def __init__(self, request: RecoveryRequest) -> None:
+        info = workflow.info()
+        self._request = request
+        self._run = info.original_execution_run_id or info.run_id
+        self._story = Story(info.workflow_id, info.run_id, request, workflow.now())
+        self._graph: PlanGraph | None = None
+        self._saga: Saga | None = None
+        self._inbox: deque[Event] = deque()
+        self._applies: dict[str, workflow.ActivityHandle[Evidence]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @workflow.run
+    async def run(self, request: RecoveryRequest) -> RecoveryReport:
+        """Recover the site; the report says how it ended."""
+        workflow.upsert_search_attributes(
+            [
+                ESTATE.value_set(request.estate.name),
+                SITE.value_set(request.site),
+                MODE.value_set(request.mode),
+            ]
+        )
+        self._enter(Phase.COMPILING)
+        try:
+            plan = await self._uncancelled(self._compile())
+            if plan is None:
+                return await self._end(Phase.ROLLED_BACK, Outcome.ROLLED_BACK)
+            assessment = await self._uncancelled(self._assess(plan))
+        except _Cancelled:
+            self._say("cancelled before anything was changed")
+            return await self._end(Phase.ROLLED_BACK, Outcome.ROLLED_BACK)
+        if request.mode is Mode.DRY_RUN:
+            return await self._end(Phase.ASSESSED, Outcome.ASSESSED)
+        if assessment.refusals:
+            self._say("refused before anything was changed")
+            return await self._end(Phase.ROLLED_BACK, Outcome.ROLLED_BACK)
+        saga = self._begin(plan, assessment)
+        await self._carry_out(saga)
+        return await self._end(Phase(saga.outcome), saga.outcome)
+
+    # Before anything is changed
+
+    async def _compile(self) -> RecoveryPlan | None:
+        compiled = await workflow.execute_activity(
+            COMPILE,
+            CompileInput(request=self._request),
+            result_type=CompileResult,
+            summary=f"{self._request.site}: the recovery plan",
+            **COMPILE_OPTIONS,
+        )
+        for refusal in compiled.refusals:
+            self._say(refusal)
+        if compiled.plan is not None:
+            self._graph = self._story.graph = PlanGraph(compiled.plan)
+            tightest = min((s.rto for s in compiled.plan.services if s.rto), default=None)
+            if tightest:
+                rto = round(tightest.total_seconds())
+                workflow.upsert_search_attributes([RTO_SECONDS.value_set(rto)])
+        return compiled.plan
+
+    async def _assess(self, plan: RecoveryPlan) -> Assessment:
+        self._enter(Phase.ASSESSING)
+        assert self._graph is not None
+        waits = () if self._request.mode is Mode.DRY_RUN else LOOK_AGAIN_S
+        await self._probe_all(list(self._graph.steps))
+        assessment = assess(self._graph, self._story.observations)
+        for wait in waits:
+            if assessment.refusals or not assessment.unseen:
+                break
+            first = assessment.unseen[0]
+            self._say(f"looks again in {wait} s: {self._story.observations[first].reason}")
+            await workflow.sleep(wait, summary=f"{len(assessment.unseen)} steps cannot be seen")
+            await self._probe_all(assessment.unseen)
+            assessment = assess(self._graph, self._story.observations)
+        unseen = tuple(
+            f"{step}: {self._story.observations[step].reason}" for step in assessment.unseen
+        )
+        refusals = (*assessment.refusals, *unseen)
+        for refusal in refusals:
+            self._say(refusal)
+        self._story.assessed(assessment.epoch, refusals)
+        return Assessment(refusals, assessment.unseen, assessment.epoch, assessment.late)
+
+    async def _probe_all(self, steps: Iterable[str]) -> None:
+        assert self._graph is not None
+        batches: dict[tuple[str, str], list[str]] = {}
+        for id in steps:
+            step = self._graph.steps[id]
+            batches.setdefault((step.run, step.site), []).append(id)
+        chunks = [
+            batch[first : first + PROBE_BATCH]
+            for batch in batches.values()
+            for first in range(0, len(batch), PROBE_BATCH)
+        ]
+        for seen in await asyncio.gather(*(self._probe(chunk) for chunk in chunks)):
+            self._story.observations.update({one.step: one for one in seen})
+
+    async def _probe(self, ids: list[str]) -> tuple[Observation, ...]:
+        assert self._graph is not None
+        plan, first = self._graph.plan, self._graph.steps[ids[0]]
+        prefix = f"{plan.hash[:12]}/{self._run}"
+        asked = tuple(
+            StepToProbe(step=id, inputs=self._graph.steps[id].inputs, key=f"{prefix}/{id}")
+            for id in ids
+        )
+        what = ids[0] if len(ids) == 1 else f"{len(ids)} steps at {first.site}"
+        try:
+            result = await workflow.execute_activity(
+                f"{first.run}.{Verb.PROBE}",
+                ProbeInput(steps=asked),
+                result_type=ProbeResult,
+                summary=what,
+                **PROBE_OPTIONS,
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            return tuple(unseen_because(error, id, first.run) for id in ids)
+        return result.observations
+
+    async def _uncancelled(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
+        task = asyncio.ensure_future(work)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            raise _Cancelled from None
+
+    # The saga
+
+    def _begin(self, plan: RecoveryPlan, assessment: Assessment) -> Saga:
+        saga = Saga(
+            plan,
+            self._story.observations,
+            run=self._run,
+            epoch=assessment.epoch,
+            late=assessment.late,
+        )
+        self._saga = self._story.saga = saga
+        self._enter(Phase.RECOVERING)
+        self._perform(saga.start(workflow.now()).effects)
+        return saga
+
+    async def _carry_out(self, saga: Saga) -> None:
+        while not saga.over:
+            try:
+                await workflow.wait_condition(lambda: bool(self._inbox) or saga.over)
+            except asyncio.CancelledError:
+                # A request to roll back, not an abandonment: the run goes on until it has.
+                if (current := asyncio.current_task()) is not None:
+                    current.uncancel()
+                self._cancelled(saga)
+            while self._inbox:
+                self._take(saga, self._inbox.popleft())
+
+    def _cancelled(self, saga: Saga) -> None:
+        reason = workflow.cancellation_reason() or "the workflow was cancelled"
+        request = RollbackRequested("cancellation", reason)
+        if refusal := saga.refusal(request):
+            self._say(f"cancelled ({reason}), but it goes on: {refusal}")
+        else:
+            self._take(saga, request)
+
+    def _take(self, saga: Saga, event: Event) -> None:
+        decision = saga.handle(event, workflow.now())
+        actor = getattr(event, "actor", None)
+        for sentence in decision.sentences:
+            self._say(sentence, actor)
+        self._perform(decision.effects)
+        phase = Phase.ROLLING_BACK if saga.rollback.services else Phase.RECOVERING
+        if phase is not self._story.phase:
+            self._enter(phase)
+        elif decision.sentences:
+            workflow.set_current_details(details(self._story))
+
+    def _perform(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case CancelApply():
+                    self._applies[effect.step].cancel()
+                case Probe():
+                    self._spawn(self._look(effect))
+                case Apply():
+                    self._applies[effect.step] = self._start_apply(effect)
+                    self._spawn(self._await_apply(effect.step))
+                case Revert():
+                    self._spawn(self._revert(effect))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _look(self, effect: Probe) -> None:
+        if effect.after:
+            await workflow.sleep(effect.after, summary=f"before {effect.step} is looked at again")
+        (seen,) = await self._probe([effect.step])
+        self._story.observations[effect.step] = seen
+        self._inbox.append(Observed(effect.step, seen))
+
+    def _start_apply(self, effect: Apply) -> workflow.ActivityHandle[Evidence]:
+        assert self._graph is not None
+        step = self._graph.steps[effect.step]
+        request = ApplyInput(
+            step=step.id,
+            inputs=step.inputs,
+            before_image=effect.before.before_image,
+            token=effect.token,
+            timeout=step.timeout,
+        )
+        return workflow.start_activity(
+            f"{step.run}.{Verb.APPLY}",
+            request,
+            result_type=Evidence,
+            summary=_summary(step.service, effect.before.change or step.id),
+            **mutation_options(step.timeout),
+        )
+
+    async def _await_apply(self, step: str) -> None:
+        try:
+            evidence = await self._applies[step]
+        except asyncio.CancelledError:
+            self._inbox.append(ApplyCancelled(step))
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                self._inbox.append(ApplyCancelled(step))
+            else:
+                self._inbox.append(ApplyFailed(step, failure_of(error)))
+        else:
+            self._inbox.append(ApplySucceeded(step, evidence))
+
+    async def _revert(self, effect: Revert) -> None:
+        assert self._graph is not None
+        step = self._graph.steps[effect.step]
+        request = RevertInput(
+            step=step.id,
+            inputs=step.inputs,
+            before_image=effect.before.before_image,
+            token=effect.token,
+            apply_key=effect.apply_key,
+            known_applied=effect.known_applied,
+            timeout=step.timeout,
+        )
+        try:
+            evidence = await workflow.execute_activity(
+                f"{step.run}.{Verb.REVERT}",
+                request,
+                result_type=Evidence,
+                summary=_summary(step.service, f"undo {effect.before.change or step.id}"),
+                **mutation_options(step.timeout),
+            )
+        except ActivityError as error:
+            self._inbox.append(RevertFailed(step.id, failure_of(error)))
+        else:
+            self._inbox.append(RevertSucceeded(step.id, evidence))
+
+    # What others see
+
+    def _say(self, sentence: str, actor: str | None = None) -> None:
+        workflow.logger.info(sentence)
+        self._story.say(workflow.now(), sentence, actor)
+
+    def _enter(self, phase: Phase) -> None:
+        self._story.phase = phase
+        workflow.upsert_search_attributes([PHASE.value_set(phase)])
+        workflow.set_current_details(details(self._story))
+
+    async def _end(self, phase: Phase, outcome: Outcome) -> RecoveryReport:
+        self._story.ended(outcome, workflow.now())
+        self._enter(phase)
+        workflow.upsert_search_attributes([OUTCOME.value_set(outcome)])
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return report(self._story)
+
+    @workflow.query(description="Where the recovery is, what it waits for, and why")
+    def status(self) -> RecoveryStatus:
+        """Everything a person or program may want to know of the run."""
+        return status(self._story)
+
+    # What operators ask
+
+    @workflow.update(description="Start no new step; what runs goes on")
+    def pause(self, asked: Intervention) -> Accepted:
+        """Start nothing new until resumed."""
+        return self._intervene(PauseRequested(asked.actor, asked.reason))
+
+    @workflow.update(description="Let a paused recovery go on")
+    def resume(self, asked: Intervention) -> Accepted:
+        """Go on after a pause."""
+        return self._intervene(ResumeRequested(asked.actor, asked.reason))
+
+    @workflow.update(description="Try a held step again")
+    def retry_step(self, asked: StepIntervention) -> Accepted:
+        """Try a held step again, after a fresh look at its resource."""
+        return self._intervene(RetryRequested(asked.actor, asked.reason, asked.step))
+
+    @workflow.update(description="Pass a step over, as if it were done")
+    def skip_step(self, asked: StepIntervention) -> Accepted:
+        """Pass a step over; if it runs, it is stopped first."""
+        return self._intervene(SkipRequested(asked.actor, asked.reason, asked.step))
+
+    @workflow.update(description="Undo everything that was done")
+    def roll_back(self, asked: Intervention) -> Accepted:
+        """Undo everything; refused once a pivot has been passed."""
+        return self._intervene(RollbackRequested(asked.actor, asked.reason))
+
+    @pause.validator
+    def _may_pause(self, asked: Intervention) -> None:
+        self._check(PauseRequested(asked.actor, asked.reason))
+
+    @resume.validator
+    def _may_resume(self, asked: Intervention) -> None:
+        self._check(ResumeRequested(asked.actor, asked.reason))
+
+    @retry_step.validator
+    def _may_retry(self, asked: StepIntervention) -> None:
+        self._check(RetryRequested(asked.actor, asked.reason, asked.step))
+
+    @skip_step.validator
+    def _may_skip(self, asked: StepIntervention) -> None:
+        self._check(SkipRequested(asked.actor, asked.reason, asked.step))
+
+    @roll_back.validator
+    def _may_roll_back(self, asked: Intervention) -> None:
+        self._check(RollbackRequested(asked.actor, asked.reason))
+
+    def _check(self, event: SagaIntervention) -> None:
+        if self._story.outcome is not None:
+            raise ApplicationError(f"the run has ended: {self._story.outcome}", type="Refused")
+        if self._saga is None:
+            raise ApplicationError(
+                f"the run is {self._story.phase}: no step has started yet; try again in a moment",
+                type="Refused",
+            )
+        if refusal := self._saga.refusal(event):
+            raise ApplicationError(refusal, type="Refused")
+
+    def _intervene(self, event: SagaIntervention) -> Accepted:
+        # The validator may have seen an earlier state: another update can come between.
+        self._check(event)
+        assert self._saga is not None
+        self._take(self._saga, event)
+        return Accepted(sentence=self._story.last_sentence)
+
+
+def _summary(service: str, change: str) -> str:
+    return f"{service}: {change}"[:200]
