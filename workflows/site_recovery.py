@@ -10,11 +10,10 @@ from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from .activity_options import COMPILE_OPTIONS, PROBE_OPTIONS, mutation_options
-    from .failures import failure_of, unseen_because
+    from .activity_options import COMPILE_OPTIONS
     from .model.plan import RecoveryPlan
     from .model.recovery import (
         Accepted,
@@ -29,35 +28,16 @@ with workflow.unsafe.imports_passed_through():
         RecoveryStatus,
         StepIntervention,
     )
-    from .model.step import (
-        ApplyInput,
-        Evidence,
-        Observation,
-        ProbeInput,
-        ProbeResult,
-        RevertInput,
-        StepToProbe,
-        Verb,
-    )
     from .names import COMPILE
+    from .performing import Performer
+    from .probing import probe_steps
     from .saga.assessment import Assessment, assess
     from .saga.graph import PlanGraph
     from .saga.messages import (
-        Apply,
-        ApplyCancelled,
-        ApplyFailed,
-        ApplySucceeded,
-        CancelApply,
-        Effect,
         Event,
-        Observed,
         PauseRequested,
-        Probe,
         ResumeRequested,
         RetryRequested,
-        Revert,
-        RevertFailed,
-        RevertSucceeded,
         RollbackRequested,
         SkipRequested,
     )
@@ -66,8 +46,6 @@ with workflow.unsafe.imports_passed_through():
     from .search_attributes import ESTATE, MODE, OUTCOME, PHASE, RTO_SECONDS, SITE
     from .status import Story, details, report, status
 
-PROBE_BATCH = 200
-"""Steps in one probe: bounds the size of its answer."""
 LOOK_AGAIN_S = (1, 2, 4, 8, 15)
 """Waits, in seconds, between looks at a system that does not answer before the run is refused."""
 
@@ -91,8 +69,7 @@ class SiteRecovery:
         self._graph: PlanGraph | None = None
         self._saga: Saga | None = None
         self._inbox: deque[Event] = deque()
-        self._applies: dict[str, workflow.ActivityHandle[Evidence]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._performer: Performer | None = None
 
     @workflow.run
     async def run(self, request: RecoveryRequest) -> RecoveryReport:
@@ -125,7 +102,7 @@ class SiteRecovery:
     # Before anything is changed
 
     async def _compile(self) -> RecoveryPlan | None:
-        compiled = await workflow.execute_activity(
+        compiled: CompileResult = await workflow.execute_activity(
             COMPILE,
             CompileInput(request=self._request),
             result_type=CompileResult,
@@ -146,7 +123,7 @@ class SiteRecovery:
         self._enter(Phase.ASSESSING)
         assert self._graph is not None
         waits = () if self._request.mode is Mode.DRY_RUN else LOOK_AGAIN_S
-        await self._probe_all(list(self._graph.steps))
+        await self._probe(list(self._graph.steps))
         assessment = assess(self._graph, self._story.observations)
         for wait in waits:
             if assessment.refusals or not assessment.unseen:
@@ -154,7 +131,7 @@ class SiteRecovery:
             first = assessment.unseen[0]
             self._say(f"looks again in {wait} s: {self._story.observations[first].reason}")
             await workflow.sleep(wait, summary=f"{len(assessment.unseen)} steps cannot be seen")
-            await self._probe_all(assessment.unseen)
+            await self._probe(assessment.unseen)
             assessment = assess(self._graph, self._story.observations)
         unseen = tuple(
             f"{step}: {self._story.observations[step].reason}" for step in assessment.unseen
@@ -165,42 +142,9 @@ class SiteRecovery:
         self._story.assessed(assessment.epoch, refusals)
         return Assessment(refusals, assessment.unseen, assessment.epoch, assessment.late)
 
-    async def _probe_all(self, steps: Iterable[str]) -> None:
+    async def _probe(self, steps: Iterable[str]) -> None:
         assert self._graph is not None
-        batches: dict[tuple[str, str], list[str]] = {}
-        for id in steps:
-            step = self._graph.steps[id]
-            batches.setdefault((step.run, step.site), []).append(id)
-        chunks = [
-            batch[first : first + PROBE_BATCH]
-            for batch in batches.values()
-            for first in range(0, len(batch), PROBE_BATCH)
-        ]
-        for seen in await asyncio.gather(*(self._probe(chunk) for chunk in chunks)):
-            self._story.observations.update({one.step: one for one in seen})
-
-    async def _probe(self, ids: list[str]) -> tuple[Observation, ...]:
-        assert self._graph is not None
-        plan, first = self._graph.plan, self._graph.steps[ids[0]]
-        prefix = f"{plan.hash[:12]}/{self._run}"
-        asked = tuple(
-            StepToProbe(step=id, inputs=self._graph.steps[id].inputs, key=f"{prefix}/{id}")
-            for id in ids
-        )
-        what = ids[0] if len(ids) == 1 else f"{len(ids)} steps at {first.site}"
-        try:
-            result = await workflow.execute_activity(
-                f"{first.run}.{Verb.PROBE}",
-                ProbeInput(steps=asked),
-                result_type=ProbeResult,
-                summary=what,
-                **PROBE_OPTIONS,
-            )
-        except ActivityError as error:
-            if is_cancelled_exception(error):
-                raise
-            return tuple(unseen_because(error, id, first.run) for id in ids)
-        return result.observations
+        self._story.observations.update(await probe_steps(self._graph, self._run, steps))
 
     async def _uncancelled(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
         task = asyncio.ensure_future(work)
@@ -222,8 +166,9 @@ class SiteRecovery:
             late=assessment.late,
         )
         self._saga = self._story.saga = saga
+        self._performer = Performer(saga.graph, self._run, self._inbox.append, self._story.saw)
         self._enter(Phase.RECOVERING)
-        self._perform(saga.start(workflow.now()).effects)
+        self._performer.perform(saga.start(workflow.now()).effects)
         return saga
 
     async def _carry_out(self, saga: Saga) -> None:
@@ -251,93 +196,13 @@ class SiteRecovery:
         actor = getattr(event, "actor", None)
         for sentence in decision.sentences:
             self._say(sentence, actor)
-        self._perform(decision.effects)
+        assert self._performer is not None
+        self._performer.perform(decision.effects)
         phase = Phase.ROLLING_BACK if saga.rollback.services else Phase.RECOVERING
         if phase is not self._story.phase:
             self._enter(phase)
         elif decision.sentences:
             workflow.set_current_details(details(self._story))
-
-    def _perform(self, effects: Iterable[Effect]) -> None:
-        for effect in effects:
-            match effect:
-                case CancelApply():
-                    self._applies[effect.step].cancel()
-                case Probe():
-                    self._spawn(self._look(effect))
-                case Apply():
-                    self._applies[effect.step] = self._start_apply(effect)
-                    self._spawn(self._await_apply(effect.step))
-                case Revert():
-                    self._spawn(self._revert(effect))
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _look(self, effect: Probe) -> None:
-        if effect.after:
-            await workflow.sleep(effect.after, summary=f"before {effect.step} is looked at again")
-        (seen,) = await self._probe([effect.step])
-        self._story.observations[effect.step] = seen
-        self._inbox.append(Observed(effect.step, seen))
-
-    def _start_apply(self, effect: Apply) -> workflow.ActivityHandle[Evidence]:
-        assert self._graph is not None
-        step = self._graph.steps[effect.step]
-        request = ApplyInput(
-            step=step.id,
-            inputs=step.inputs,
-            before_image=effect.before.before_image,
-            token=effect.token,
-            timeout=step.timeout,
-        )
-        return workflow.start_activity(
-            f"{step.run}.{Verb.APPLY}",
-            request,
-            result_type=Evidence,
-            summary=_summary(step.service, effect.before.change or step.id),
-            **mutation_options(step.timeout),
-        )
-
-    async def _await_apply(self, step: str) -> None:
-        try:
-            evidence = await self._applies[step]
-        except asyncio.CancelledError:
-            self._inbox.append(ApplyCancelled(step))
-        except ActivityError as error:
-            if is_cancelled_exception(error):
-                self._inbox.append(ApplyCancelled(step))
-            else:
-                self._inbox.append(ApplyFailed(step, failure_of(error)))
-        else:
-            self._inbox.append(ApplySucceeded(step, evidence))
-
-    async def _revert(self, effect: Revert) -> None:
-        assert self._graph is not None
-        step = self._graph.steps[effect.step]
-        request = RevertInput(
-            step=step.id,
-            inputs=step.inputs,
-            before_image=effect.before.before_image,
-            token=effect.token,
-            apply_key=effect.apply_key,
-            known_applied=effect.known_applied,
-            timeout=step.timeout,
-        )
-        try:
-            evidence = await workflow.execute_activity(
-                f"{step.run}.{Verb.REVERT}",
-                request,
-                result_type=Evidence,
-                summary=_summary(step.service, f"undo {effect.before.change or step.id}"),
-                **mutation_options(step.timeout),
-            )
-        except ActivityError as error:
-            self._inbox.append(RevertFailed(step.id, failure_of(error)))
-        else:
-            self._inbox.append(RevertSucceeded(step.id, evidence))
 
     # What others see
 
@@ -426,7 +291,3 @@ class SiteRecovery:
         assert self._saga is not None
         self._take(self._saga, event)
         return Accepted(sentence=self._story.last_sentence)
-
-
-def _summary(service: str, change: str) -> str:
-    return f"{service}: {change}"[:200]

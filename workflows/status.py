@@ -60,6 +60,10 @@ class Story:
         self.last_sentence = sentence
         self.log.append(LogEntry(at=at, sentence=sentence, actor=actor))
 
+    def saw(self, seen: Observation) -> None:
+        """A step was looked at again."""
+        self.observations[seen.step] = seen
+
     def assessed(self, epoch: int, refusals: tuple[str, ...]) -> None:
         """The probes have been judged."""
         self.epoch, self.refusals = epoch, refusals

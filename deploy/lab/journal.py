@@ -15,7 +15,11 @@ from typing import Any, Final
 from aiohttp import web
 
 MUTATING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_ENTRY: Final = "holdfast.journal.entry"
+
+SITE: Final = web.RequestKey("site", str)
+"""The site a request is for; absent for systems that no site owns. Set by whoever mounts a system."""
+SYSTEM: Final = web.RequestKey("system", str)
+"""The system a request is for; absent means ``http``. Set by whoever mounts a system."""
 
 
 @dataclass(slots=True)
@@ -71,13 +75,13 @@ class Journal:
         after: Any = None,
         applied: bool = False,
     ) -> None:
-        """Append one entry for a request whose ``site`` and ``system`` are set; see :func:`note`."""
+        """Append one entry for a request; see :func:`note`."""
         self._seq += 1
         entry = Entry(
             seq=self._seq,
             at=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
-            site=request.get("site"),
-            system=request["system"],
+            site=request.get(SITE),
+            system=request.get(SYSTEM, "http"),
             method=request.method,
             path=request.path,
             key=key,
@@ -101,6 +105,7 @@ class Journal:
 
 
 JOURNAL: Final = web.AppKey("journal", Journal)
+_ENTRY: Final = web.RequestKey("entry", Entry)
 
 
 def note(
@@ -129,5 +134,4 @@ def note(
 
 def noted(request: web.Request) -> Entry | None:
     """Return the entry that this request's handler made, if it made one."""
-    entry = request.get(_ENTRY)
-    return entry if isinstance(entry, Entry) else None
+    return request.get(_ENTRY)

@@ -39,8 +39,10 @@ class Link:
             await self._restored.wait()
 
 
-LINK: Final = "holdfast.link"
-ONE_WAY: Final = "holdfast.one_way_s"
+LINK: Final = web.RequestKey("link", Link)
+"""The link a request came over; absent where none is between."""
+ONE_WAY: Final = web.RequestKey("one_way_s", float)
+"""How long anything takes to the client, in seconds."""
 
 
 def close(request: web.Request) -> None:

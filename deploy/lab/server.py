@@ -18,7 +18,7 @@ from .azure import AzureResourceManager
 from .env_file import Access
 from .faults import Faults
 from .ingress import Ingress
-from .journal import JOURNAL, Journal
+from .journal import JOURNAL, SYSTEM, Journal
 from .kubernetes.api import KubernetesApi
 from .link import How
 from .listener import Listener
@@ -127,13 +127,12 @@ class Lab:
 
         @web.middleware
         async def dispatch(request: web.Request, handler: Handler) -> web.StreamResponse:
-            request["site"] = None
             if ingress.matches(request):
-                request["system"], handler = ingress.system, ingress.handle
+                request[SYSTEM], handler = ingress.system, ingress.handle
             elif request.path.startswith(PREFIX):
                 return await handler(request)
             else:
-                request["system"] = systems.get(request.match_info.route, ingress.system)
+                request[SYSTEM] = systems.get(request.match_info.route, ingress.system)
             return await self._serving.serve(request, handler)
 
         app = self._app(dispatch)
@@ -156,7 +155,7 @@ class Lab:
         link = self.world.links[site]
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            request["site"], request["system"] = site, "kubernetes"
+            request["site"], request[SYSTEM] = site, "kubernetes"
             return await self._serving.serve(request, api.handle, link)
 
         app = self._app()

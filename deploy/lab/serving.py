@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from .faults import Fault, Faults
-from .journal import MUTATING, Journal, noted
+from .journal import MUTATING, SITE, SYSTEM, Journal, noted
 from .kubernetes.api import trouble
 from .link import LINK, ONE_WAY, Link, close
 
@@ -23,7 +23,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Serving:
-    """Serves requests whose ``site`` and ``system`` are set."""
+    """Serves requests; :data:`~.journal.SITE` and :data:`~.journal.SYSTEM` are set on them."""
 
     def __init__(self, journal: Journal, faults: Faults, latency_s: float) -> None:
         """Add ``latency_s`` to every answer, half on the way in and half on the way out."""
@@ -37,9 +37,13 @@ class Serving:
     ) -> web.StreamResponse:
         """Serve one request over a site's link, or over none."""
         await request.read()
-        system, site = request["system"], request.get("site")
-        fault = self._faults.take(system, site, request.method, request.path_qs)
-        request[LINK], request[ONE_WAY] = link, self._one_way
+        # A proxy request's target is absolute: there the pattern may name the host as well.
+        fault = self._faults.take(
+            request.get(SYSTEM, "http"), request.get(SITE), request.method, request.raw_path
+        )
+        request[ONE_WAY] = self._one_way
+        if link is not None:
+            request[LINK] = link
         exchange = _Exchange(self._journal, self._faults, request, link, fault, self._one_way)
         if request.method not in MUTATING:
             return await exchange.run(handler)
@@ -98,7 +102,7 @@ class _Exchange:
         fault = self._fault
         match fault.behaviour if fault else None:
             case "error" | "throttle" if fault:
-                return _refusal(self._request["system"], fault)
+                return _refusal(self._request.get(SYSTEM, "http"), fault)
             case "delay" if fault:
                 await asyncio.sleep(fault.seconds)
                 await self._reach()
@@ -157,7 +161,7 @@ class _Exchange:
 
     def _note_unless_noted(self) -> None:
         request = self._request
-        if request.method not in MUTATING or request["system"] == "prometheus":
+        if request.method not in MUTATING or request.get(SYSTEM) == "prometheus":
             return
         if noted(request) is None:
             self._journal.record(request)

@@ -64,3 +64,7 @@ class RecoveryPlan(Document):
         document = self.model_dump(mode="json", exclude={"hash"})
         text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def key(self, run: str, step: str) -> str:
+        """The idempotency key of a step: plan, run, step."""
+        return f"{self.hash[:12]}/{run}/{step}"

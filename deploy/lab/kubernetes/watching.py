@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from ..link import LINK, ONE_WAY, Link, close
+from ..link import LINK, ONE_WAY, close
 from .cluster import Cluster
 from .kinds import Resource
 from .reading import presented, selection, version_of
@@ -100,7 +100,7 @@ class _Stream:
             return
         await asyncio.sleep(self._request.get(ONE_WAY, 0.0))
         link = self._request.get(LINK)
-        if isinstance(link, Link) and link.lost:
+        if link is not None and link.lost:
             # What was sent into a dead network never arrives: the client has to watch anew.
             await link.until_restored()
             close(self._request)

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from . import schema
 from .defaults import filled_in
+from .identity import check_identity, typed
 from .kinds import NAMESPACES, Resource
 from .status import (
     already_exists,
@@ -63,7 +64,7 @@ class Writer:
         key = key_of(resource, namespace, metadata["name"])
         if self._store.get(key) is not None:
             raise already_exists(resource, metadata["name"])
-        document = _typed(resource, {**deepcopy(body), "metadata": metadata})
+        document = typed(resource, {**deepcopy(body), "metadata": metadata})
         if "status" in resource.subresources:
             document.pop("status", None)
         document = _shaped(resource, document, None)
@@ -103,7 +104,7 @@ class Writer:
         if current is None:
             raise not_found(resource, name)
         wanted = change(current)
-        _check_identity(resource, current, wanted, versioned=versioned)
+        check_identity(resource, current, wanted, versioned=versioned)
         document = _merged(resource, current, wanted, status=status)
         document = _shaped(resource, document, current)
         if document == current:
@@ -203,23 +204,6 @@ class Writer:
             raise forbidden(resource, name, why)
 
 
-def _typed(resource: Resource, document: Document) -> Document:
-    kind = document.get("kind", resource.kind)
-    version = document.get("apiVersion", resource.api_version)
-    if not resource.builtin and not ("kind" in document and "apiVersion" in document):
-        raise bad_request("Object 'Kind' and 'apiVersion' must be set")
-    if (kind, version) != (resource.kind, resource.api_version):
-        raise bad_request(
-            f"the object provided is unrecognized (must be of type {resource.kind}): "
-            f"{version}, Kind={kind} does not match the expected {resource.api_version}, "
-            f"Kind={resource.kind}"
-        )
-    stored = resource.api_version
-    if resource.storage_version:
-        stored = f"{resource.group}/{resource.storage_version}"
-    return {**document, "apiVersion": stored, "kind": resource.kind}
-
-
 def _shaped(resource: Resource, document: Document, before: Document | None) -> Document:
     """Fill in defaults, prune and check; return a document whose metadata may still be changed."""
     document = filled_in(resource, document)
@@ -232,37 +216,6 @@ def _shaped(resource: Resource, document: Document, before: Document | None) -> 
     return {**document, "metadata": dict(document["metadata"])}
 
 
-def _check_identity(
-    resource: Resource, current: Document, wanted: Document, *, versioned: bool
-) -> None:
-    have = current["metadata"]
-    name = have["name"]
-    asked = wanted.get("metadata")
-    if not isinstance(asked, dict):
-        raise bad_request("the object has no metadata")
-    if asked.get("name", name) != name:
-        raise bad_request(
-            f"the name of the object ({asked.get('name')}) does not match the name on the URL "
-            f"({name})"
-        )
-    if asked.get("namespace", have.get("namespace")) != have.get("namespace"):
-        raise bad_request(
-            "the namespace of the provided object does not match the namespace sent on the request"
-        )
-    if asked.get("uid") not in (None, "", have["uid"]):
-        why = (
-            f"Precondition failed: UID in precondition: {asked['uid']}, "
-            f"UID in object meta: {have['uid']}"
-        )
-        raise conflict(resource, name, why)
-    version = asked.get("resourceVersion") or ""
-    if not version and versioned:
-        why = "Invalid value: 0x0: must be specified for an update"
-        raise invalid(resource, name, ("FieldValueInvalid", "metadata.resourceVersion", why))
-    if version and version != have["resourceVersion"]:
-        raise conflict(resource, name)
-
-
 def _merged(resource: Resource, current: Document, wanted: Document, *, status: bool) -> Document:
     if status:
         document = dict(current)
@@ -273,7 +226,7 @@ def _merged(resource: Resource, current: Document, wanted: Document, *, status: 
     as_read = current["apiVersion"] if "apiVersion" not in wanted else wanted["apiVersion"]
     if as_read == current["apiVersion"]:
         as_read = resource.api_version
-    document = _typed(resource, {"kind": current["kind"], **wanted, "apiVersion": as_read})
+    document = typed(resource, {"kind": current["kind"], **wanted, "apiVersion": as_read})
     have = current["metadata"]
     metadata = {
         field: value

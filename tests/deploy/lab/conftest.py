@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-
 from holdfast.deploy.lab.server import Lab
 from holdfast.workflows.model.estate import Estate
 

@@ -19,7 +19,7 @@ BEARER = {"Authorization": "Bearer lab-token"}
 VERSION = {"api-version": "2026-09-01"}
 
 
-def code(error: Any) -> str:
+def code_of(error: Any) -> str:
     """The code in the body of a refusal."""
     return str(error.error.code)
 
@@ -71,7 +71,7 @@ async def test_a_wrong_token_is_refused(azure: Any) -> None:
         with pytest.raises(ClientAuthenticationError) as refused:
             await client.profiles.get("edge", "historian")
 
-    assert code(refused.value) == "InvalidAuthenticationToken"
+    assert code_of(refused.value) == "InvalidAuthenticationToken"
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ async def test_what_is_missing_is_named(azure: Any, group: str, profile: str, co
         with pytest.raises(ResourceNotFoundError) as refused:
             await client.profiles.get(group, profile)
 
-    assert code(refused.value) == code
+    assert code_of(refused.value) == code
 
 
 async def test_an_unknown_resource_type_is_named(azure: Any) -> None:
@@ -150,7 +150,7 @@ async def test_an_empty_bucket_answers_429_until_it_has_refilled(
         profile = await client.profiles.get("edge", "historian")
 
     assert refused.value.status_code == 429
-    assert code(refused.value) == "SubscriptionRequestsThrottled"
+    assert code_of(refused.value) == "SubscriptionRequestsThrottled"
     assert profile.name == "historian"
 
 

@@ -30,7 +30,7 @@ VERSION = "api-version=2026-09-01"
 POLICIES = (RequestIdPolicy(), HeadersPolicy({"Authorization": "Bearer lab-token"}))
 
 
-def code(error: Any) -> str:
+def code_of(error: Any) -> str:
     """The code in the body of a refusal."""
     return str(error.error.code)
 
@@ -148,7 +148,7 @@ async def test_a_failed_operation_raises_with_its_inner_code(
             await poller.result()
         account = await storage.account()
 
-    assert code(failed.value) == "PlannedFailoverUnavailable"
+    assert code_of(failed.value) == "PlannedFailoverUnavailable"
     assert failed.value.status_code == (200 if Follow.STATUS in follow else 409)
     assert account["properties"]["primaryLocation"] == "westeurope"
     assert "failoverInProgress" not in account["properties"]
@@ -161,7 +161,7 @@ async def test_a_second_failover_is_refused_while_one_runs(azure: Any) -> None:
             await storage.begin(request(*FAIL_OVER))
 
     assert refused.value.status_code == 409
-    assert code(refused.value) == "StorageAccountOperationInProgress"
+    assert code_of(refused.value) == "StorageAccountOperationInProgress"
 
 
 async def test_a_failover_whose_answer_is_lost_is_found_in_the_account(azure: Any) -> None:
@@ -228,7 +228,7 @@ async def test_an_operation_nobody_started_is_not_found(azure: Any) -> None:
                 request("GET", f"{path}/providers/x/locations/y/operationStatuses/z")
             )
 
-    assert code(refused.value) == "OperationNotFound"
+    assert code_of(refused.value) == "OperationNotFound"
 
 
 async def test_a_start_is_noted_in_the_journal(azure: Any) -> None:

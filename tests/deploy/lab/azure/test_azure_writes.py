@@ -13,7 +13,7 @@ LYON = ("edge", "historian", "ExternalEndpoints", "lyon")
 OFF = {"properties": {"endpointStatus": "Disabled"}}
 
 
-def code(error: Any) -> str:
+def code_of(error: Any) -> str:
     """The code in the body of a refusal."""
     return str(error.error.code)
 
@@ -74,7 +74,7 @@ async def test_a_write_with_a_stale_etag_changes_nothing(azure: Any, write: Any)
         with pytest.raises(HttpResponseError) as refused:
             await write(client, {"If-Match": stale})
 
-    assert (refused.value.status_code, code(refused.value)) == (412, "PreconditionFailed")
+    assert (refused.value.status_code, code_of(refused.value)) == (412, "PreconditionFailed")
     assert azure.part.state(canonical=True) == before
     assert (azure.last().applied, azure.last().before) == (False, azure.last().after)
 

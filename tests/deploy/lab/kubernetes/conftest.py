@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kubernetes.aio import client, config
-from kubernetes.aio.client import ApiException
-
 from holdfast.deploy.lab.server import Lab
 from holdfast.workflows.model.estate import Estate
+from kubernetes.aio import client, config
+from kubernetes.aio.client import ApiException
 
 READY_AFTER_MS = 60
 _NUMBERS = itertools.count()

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from holdfast.deploy.lab.server import Lab
 from kubernetes.aio import client
 from kubernetes.aio.client import ApiException
-
-from holdfast.deploy.lab.server import Lab
 
 Reason = Callable[[ApiException], str]
 

@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from holdfast.deploy.lab.server import Lab
 from kubernetes.aio import client, watch
 from kubernetes.aio.client import ApiException
-
-from holdfast.deploy.lab.server import Lab
 
 Seen = tuple[str, str]
 

@@ -1,0 +1,1 @@
+"""The Azure room: Traffic Manager profiles, on the official asyncio management client."""

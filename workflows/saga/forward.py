@@ -1,0 +1,221 @@
+"""Going forward: which step may start, and what the end of each one means."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from ..model.estate import OnFailure, RollbackScope
+from ..model.recovery import StepState
+from ..model.step import Applied, Evidence, Observation, Qualification
+from .assessment import lacks_before_image
+from .messages import Apply, Failure, Probe
+from .step_run import IN_FLIGHT, PASSED, StepRun
+
+if TYPE_CHECKING:
+    from .saga import Saga
+
+MOST_IN_FLIGHT = 500
+"""Temporal takes 2,000 pending activities of one run; this leaves room for everything else."""
+LOOK_AGAIN_AFTER = timedelta(seconds=2)
+
+
+class Forward:
+    """The part of a saga that goes forward."""
+
+    def __init__(self, saga: Saga) -> None:
+        self._saga = saga
+        steps = saga.plan.steps
+        self._of_key = {saga.key(step.id): saga.steps[step.id] for step in steps}
+        self._waiting_on = {step.id: len(step.needs) for step in steps}
+        self._ready = [step.id for step in steps if not step.needs]
+
+    def startable(self) -> bool:
+        """A step could start if nothing held it back."""
+        self._ready = [id for id in self._ready if self._run(id).state is StepState.PENDING]
+        return bool(self._ready)
+
+    def start_ready(self, at: datetime) -> None:
+        """Start the steps whose turn has come, the most critical tier first."""
+        services = self._saga.graph.services
+        self._ready.sort(key=lambda id: services[self._run(id).step.service].tier)
+        while self._ready and self._saga.in_flight < MOST_IN_FLIGHT:
+            run = self._run(self._ready.pop(0))
+            if run.state is StepState.PENDING:
+                self._begin(run, at)
+
+    def _begin(self, run: StepRun, at: datetime) -> None:
+        run.started_at = run.started_at or at
+        if run.late or lacks_before_image(run.observation) or _blind(run.observation):
+            run.looking_since = at
+            run.to(StepState.PROBING, "is looked at before it is changed")
+            self._saga.perform(Probe(run.step.id))
+        else:
+            self._apply(run)
+
+    def _apply(self, run: StepRun) -> None:
+        run.started = True
+        run.attempts += 1
+        run.to(StepState.APPLYING, run.observation.change or "is being applied")
+        self._saga.perform(
+            Apply(run.step.id, self._saga.token(self._saga.key(run.step.id)), run.observation)
+        )
+
+    def succeeded(self, run: StepRun, evidence: Evidence, at: datetime) -> None:
+        """An apply returned its evidence."""
+        run.evidence = evidence
+        run.known_applied = True
+        self._applied(run, evidence.sentence, at)
+
+    def _applied(self, run: StepRun, sentence: str, at: datetime) -> None:
+        run.ended_at = at
+        run.to(StepState.APPLIED, sentence)
+        self._saga.say(f"{run.step.id}: {sentence}")
+        self._settle(run, at)
+
+    def _settle(self, run: StepRun, at: datetime) -> None:
+        """A step's forward work has ended: go on with what needs it, or undo it."""
+        if run.step.service in self._saga.rollback.services:
+            self._saga.rollback.settled(run, at)
+        elif run.state in PASSED:
+            for dependent in self._saga.graph.dependents[run.step.id]:
+                self._waiting_on[dependent] -= 1
+                if self._waiting_on[dependent] == 0:
+                    self._ready.append(dependent)
+
+    def failed(self, run: StepRun, failure: Failure, at: datetime) -> None:
+        """An apply ended without evidence."""
+        run.failure = failure
+        if run.state is StepState.CANCELLING:
+            self.stopped(run, at)
+        elif failure.outcome_known:
+            self._decide(run, at)
+        else:
+            run.looking_since = at
+            run.to(StepState.UNKNOWN, f"{failure}; it is looked at before anything is decided")
+            self._saga.say(f"{run.step.id} is unknown: {failure}")
+            self._saga.perform(Probe(run.step.id))
+
+    def observed(self, run: StepRun, seen: Observation, at: datetime) -> None:
+        """A step was looked at: before it is changed, or after its apply was lost."""
+        if run.state is StepState.PROBING:
+            self._looked(run, seen, at)
+        else:
+            self._resolved(run, seen, at)
+
+    def _looked(self, run: StepRun, seen: Observation, at: datetime) -> None:
+        """A step was looked at right before it is changed."""
+        if (earlier := self._of_key.get(seen.last_key)) is not None and earlier is not run:
+            # Its apply was given up as lost, but had landed on the resource the two share.
+            earlier.known_applied = True
+        if run.step.service in self._saga.rollback.services:
+            self._saga.rollback.settled(run, at)
+        elif run.skip_when_stopped:
+            self._skip(run, at)
+        elif seen.qualification is Qualification.NOT_QUALIFIED:
+            run.failure = Failure("NotQualified", seen.reason, outcome_known=True)
+            self._decide(run, at)
+        elif not lacks_before_image(seen):
+            if not (run.started and seen.touched):
+                run.observation = seen
+            self._apply(run)
+        elif self._look_again(run, at):
+            run.sentence = f"cannot be seen: {seen.reason}"
+        else:
+            run.failure = Failure("Unavailable", seen.reason, outcome_known=True)
+            self._decide(run, at)
+
+    def _resolved(self, run: StepRun, seen: Observation, at: datetime) -> None:
+        """An apply was lost; this is what it left."""
+        failure = run.failure or Failure("Unknown", seen.reason, outcome_known=False)
+        if seen.state is Applied.UNKNOWN and self._look_again(run, at):
+            run.sentence = f"cannot be seen after {failure}: {seen.reason}"
+        elif run.state is StepState.CANCELLING or run.step.service in self._saga.rollback.services:
+            run.known_applied = run.known_applied or seen.touched
+            self.stopped(run, at)
+        elif seen.state is Applied.APPLIED:
+            run.known_applied = seen.touched
+            self._applied(run, f"seen applied after {failure.kind}: {seen.reason}", at)
+        else:
+            self._decide(run, at)
+
+    def _look_again(self, run: StepRun, at: datetime) -> bool:
+        since = run.looking_since or at
+        if at - since >= run.step.timeout or run.step.service in self._saga.rollback.services:
+            return False
+        self._saga.perform(Probe(run.step.id, LOOK_AGAIN_AFTER))
+        return True
+
+    def _decide(self, run: StepRun, at: datetime) -> None:
+        """What a step's failure means."""
+        step, failure = run.step, run.failure
+        run.ended_at = at
+        scope = self._scope(step.service)
+        stays = self._saga.rollback.refusal(scope)
+        if step.service in self._saga.rollback.services:
+            self._saga.rollback.settled(run, at)
+        elif run.skip_when_stopped:
+            self._skip(run, at)
+        elif (
+            (failure and failure.needs_person)
+            or step.on_failure is OnFailure.HOLD
+            or (step.on_failure is OnFailure.ROLLBACK and stays)
+        ):
+            because = f"; {stays}" if stays and step.on_failure is OnFailure.ROLLBACK else ""
+            run.to(StepState.HELD, f"{failure}{because}")
+            self._saga.say(
+                f"{step.id} is held for a person: {failure}{because};"
+                " retry-step, skip-step or roll-back"
+            )
+        elif step.on_failure is OnFailure.CONTINUE:
+            run.to(StepState.FAILED, f"{failure}; passed over by its policy")
+            self._saga.say(f"{step.id} failed and is passed over by its policy: {failure}")
+            self._settle(run, at)
+        else:
+            run.to(StepState.FAILED, str(failure))
+            self._saga.rollback.begin(scope, f"{step.id} failed: {failure}", at)
+
+    def stopped(self, run: StepRun, at: datetime) -> None:
+        """A running step has stopped because it was asked to."""
+        run.ended_at = at
+        if run.step.service in self._saga.rollback.services:
+            self._saga.rollback.settled(run, at)
+        elif run.skip_when_stopped:
+            self._skip(run, at)
+        else:
+            run.failure = run.failure or Failure("Cancelled", "its apply was stopped", False)
+            self._decide(run, at)
+
+    def _scope(self, service: str) -> list[str]:
+        if self._saga.plan.rollback is RollbackScope.SITE:
+            return list(self._saga.graph.services)
+        return self._saga.graph.with_dependents([service])
+
+    def retry(self, run: StepRun, by: str) -> None:
+        """Try a held step again, after a fresh look at its resource."""
+        run.failure, run.ended_at = None, None
+        run.late = True
+        run.to(StepState.PENDING, f"is tried again by {by}")
+        self._ready.append(run.step.id)
+
+    def skip(self, run: StepRun, at: datetime) -> None:
+        """Pass a step over; if it runs, once it has stopped."""
+        if run.state in IN_FLIGHT:
+            run.skip_when_stopped = True
+            if run.state is StepState.APPLYING:
+                self._saga.cancel(run.step.id)
+        else:
+            self._skip(run, at)
+
+    def _skip(self, run: StepRun, at: datetime) -> None:
+        run.ended_at = at
+        run.to(StepState.SKIPPED, "skipped by an operator")
+        self._settle(run, at)
+
+    def _run(self, id: str) -> StepRun:
+        return self._saga.steps[id]
+
+
+def _blind(seen: Observation) -> bool:
+    """Nothing was read, though the step may be applied all the same: look again just before."""
+    return seen.state is Applied.UNKNOWN
