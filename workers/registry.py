@@ -8,6 +8,7 @@ from pydantic import JsonValue, ValidationError
 
 from ..activities.action import Action
 from ..activities.azure.connections import TrafficManagerConnections
+from ..activities.azure.credentials import StaticToken
 from ..activities.azure.disable_endpoint import DisableEndpoint
 from ..activities.azure.prefer_endpoint import PreferEndpoint
 from ..activities.http import ExpectHttp, HttpConnections
@@ -45,7 +46,7 @@ class Registry:
         azure = TrafficManagerConnections(
             settings.azure_subscription_id,
             settings.azure_endpoint,
-            token.get_secret_value() if token else None,
+            (lambda: StaticToken(token.get_secret_value())) if token else None,
         )
         http = HttpConnections(settings.http_proxy)
         prometheus = PrometheusConnections(settings.prometheus_url)

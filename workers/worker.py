@@ -2,12 +2,12 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from pydantic import ValidationError
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import Interceptor, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from ..activities.boundary import activities_of
@@ -46,7 +46,13 @@ def workflow_runner() -> SandboxedWorkflowRunner:
     )
 
 
-def build_worker(client: Client, registry: Registry, settings: Settings) -> Worker:
+def build_worker(
+    client: Client,
+    registry: Registry,
+    settings: Settings,
+    *,
+    interceptors: Sequence[Interceptor] = (),
+) -> Worker:
     """A worker for the settings' task queue that can carry out every action of `registry`."""
     activities = [each for action in registry.actions for each in activities_of(action)]
     return Worker(
@@ -55,6 +61,7 @@ def build_worker(client: Client, registry: Registry, settings: Settings) -> Work
         workflows=[SiteRecovery],
         activities=[*PLAN_ACTIVITIES, *activities],
         workflow_runner=workflow_runner(),
+        interceptors=interceptors,
         workflow_failure_exception_types=[ValidationError],
         max_concurrent_activities=settings.max_concurrent_activities,
         max_eager_activity_reservations_per_workflow_task=WIDEST_BURST,
@@ -65,7 +72,12 @@ def build_worker(client: Client, registry: Registry, settings: Settings) -> Work
     )
 
 
-async def run_worker(settings: Settings, ready: Callable[[], Awaitable[None] | None]) -> None:
+async def run_worker(
+    settings: Settings,
+    ready: Callable[[], None],
+    *,
+    interceptors: Sequence[Interceptor] = (),
+) -> None:
     """Run a worker until SIGTERM or SIGINT; `ready` is called once it polls.
 
     Raises:
@@ -80,9 +92,8 @@ async def run_worker(settings: Settings, ready: Callable[[], Awaitable[None] | N
     await ensure_search_attributes(client)
     registry = Registry.from_settings(settings)
     try:
-        async with build_worker(client, registry, settings):
-            if (waiting := ready()) is not None:
-                await waiting
+        async with build_worker(client, registry, settings, interceptors=interceptors):
+            ready()
             await stop.wait()
     finally:
         await registry.close()

@@ -12,8 +12,8 @@ from .profile import Endpoint, Profile
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
-    from azure.mgmt.trafficmanager.aio import TrafficManagerManagementClient
 
+AZURE = "https://management.azure.com"
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 2.0, 5.0
 
 
@@ -37,7 +37,7 @@ class TrafficManagerConnections:
         self._endpoint = endpoint
         self._make_credential = credential
         self._credential: AsyncTokenCredential | None = None
-        self._client: TrafficManagerManagementClient | None = None
+        self._client: Any = None
         self._opening = asyncio.Lock()
 
     async def warm(self) -> None:
@@ -52,7 +52,7 @@ class TrafficManagerConnections:
         """
         client = await self._open()
         with translated(f"reading {ref}", self._subscription or ""):
-            profile: Profile = await client.profiles.get(  # type: ignore[assignment]
+            profile: Profile = await client.profiles.get(
                 ref.resource_group, ref.profile, cls=_as_came(ref)
             )
         return profile
@@ -70,10 +70,10 @@ class TrafficManagerConnections:
         """
         client, ref = await self._open(), now.ref
         with translated(f"updating {ref}", self._subscription or ""):
-            profile: Profile = await client.profiles.update(  # type: ignore[assignment]
+            profile: Profile = await client.profiles.update(
                 ref.resource_group,
                 ref.profile,
-                now.written(wanted, tags),  # type: ignore[arg-type]
+                now.written(wanted, tags),
                 headers={"If-Match": now.etag} if now.etag else {},
                 cls=_as_came(ref),
             )
@@ -88,13 +88,13 @@ class TrafficManagerConnections:
         if credential is not None:
             await credential.close()
 
-    async def _open(self) -> "TrafficManagerManagementClient":
+    async def _open(self) -> Any:
         async with self._opening:
             if self._client is None:
                 self._client = await self._opened()
             return self._client
 
-    async def _opened(self) -> "TrafficManagerManagementClient":
+    async def _opened(self) -> Any:
         if not self._subscription:
             raise InvalidInput(
                 "no Azure subscription is configured; set HOLDFAST_AZURE_SUBSCRIPTION_ID for the"
@@ -113,7 +113,7 @@ class TrafficManagerConnections:
         return TrafficManagerManagementClient(
             self._credential,
             self._subscription,
-            base_url=self._endpoint,  # type: ignore[arg-type]
+            self._endpoint or AZURE,
             # Retries are the workflow's: it looks before it repeats anything.
             retry_total=0,
             connection_timeout=CONNECT_TIMEOUT_S,

@@ -2,7 +2,7 @@
 
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken
@@ -26,7 +26,7 @@ class StaticToken:
     async def close(self) -> None:
         """Nothing is open."""
 
-    async def __aenter__(self) -> "StaticToken":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(

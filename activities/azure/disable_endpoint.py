@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import ClassVar
 
-from ...workflows.model.errors import Conflict, InvalidInput, VerificationFailed
-from ...workflows.model.step import Evidence, Observation
+from ...workflows.model.errors import Conflict, VerificationFailed
+from ...workflows.model.step import Evidence, Observation, Qualification
 from ..action import Call, Probed
 from .inputs import DisableEndpointInputs
-from .places import Endpoints, differences, holds, text_of
+from .places import Endpoints, holds, text_of
 from .profile import DISABLED, Profile
 from .routing import RoutingAction
 
@@ -25,14 +25,8 @@ class DisableEndpoint(RoutingAction[DisableEndpointInputs]):
 
         Raises:
             NotFound: the profile has no such endpoint.
-            InvalidInput: the profile has no other endpoint.
         """
         name = profile.endpoint(inputs.endpoint).name.lower()
-        if len(profile.endpoints) == 1:
-            raise InvalidInput(
-                f"{profile.ref} has no other endpoint than {name}: without it, its name would no"
-                " longer resolve; add another endpoint first"
-            )
         return {name: replace(before[name], status=DISABLED)} if name in before else {}
 
     def check(self, inputs: DisableEndpointInputs, profile: Profile) -> None:
@@ -52,7 +46,10 @@ class DisableEndpoint(RoutingAction[DisableEndpointInputs]):
     def observe(
         self, step: Probed[DisableEndpointInputs], profile: Profile, seen: Observation
     ) -> Observation:
-        """Add the change, and a warning where nothing healthy would be left."""
+        """Add the change, and a warning where nothing healthy would be left.
+
+        A profile with no other endpoint is refused: no step of a plan can add one.
+        """
         name = step.inputs.endpoint.lower()
         healthy = [
             other.name
@@ -61,7 +58,10 @@ class DisableEndpoint(RoutingAction[DisableEndpointInputs]):
         ]
         warning = "" if healthy else "; none of the others is Online now"
         change = f"disable {step.inputs.endpoint} in {step.inputs.profile}"
-        return seen.model_copy(update={"change": change, "reason": seen.reason + warning})
+        update: dict[str, object] = {"change": change, "reason": seen.reason + warning}
+        if len(profile.endpoints) == 1:
+            update["qualification"] = Qualification.NOT_QUALIFIED
+        return seen.model_copy(update=update)
 
     async def verify(
         self,
@@ -73,7 +73,7 @@ class DisableEndpoint(RoutingAction[DisableEndpointInputs]):
         """Take Azure's answer to the write for proof: the status is a setting, nothing follows it."""
         if not holds(profile, wanted):
             raise VerificationFailed(
-                f"{profile.ref} was changed by somebody else: {differences(wanted, profile)}; look"
+                f"{profile.ref} was changed by somebody else: {text_of(profile.endpoints)}; look"
                 " who, then holdfast retry-step"
             )
         ttl, name = profile.ttl.total_seconds(), call.inputs.endpoint

@@ -42,7 +42,7 @@ def _message(body: bytes) -> str:
     try:
         status = json.loads(body)
     except ValueError:
-        return body[:200].decode("utf-8", "replace")
+        return ""
     if not isinstance(status, dict):
         return ""
     return str(status.get("message") or status.get("reason") or "")

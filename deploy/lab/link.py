@@ -14,9 +14,10 @@ class Link:
     """Whether a site can be reached. What runs at the site goes on in any case."""
 
     def __init__(self) -> None:
-        """Start reachable."""
+        """Start reachable; ``losses`` counts how often the site was lost."""
         self._lost: How | None = None
         self._restored = asyncio.Event()
+        self.losses = 0
 
     @property
     def lost(self) -> How | None:
@@ -26,6 +27,7 @@ class Link:
     def lose(self, how: How) -> None:
         """Lose the site."""
         self._lost = how
+        self.losses += 1
         self._restored.clear()
 
     def restore(self) -> None:

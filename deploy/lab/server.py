@@ -18,7 +18,7 @@ from .azure import AzureResourceManager
 from .env_file import Access
 from .faults import Faults
 from .ingress import Ingress
-from .journal import JOURNAL, SYSTEM, Journal
+from .journal import JOURNAL, SITE, SYSTEM, Journal
 from .kubernetes.api import KubernetesApi
 from .link import How
 from .listener import Listener
@@ -56,6 +56,7 @@ class Lab:
         self._faults = Faults()
         self._serving = Serving(self._journal, self._faults, latency_ms / 1000)
         self._sites: dict[str, Listener] = {}
+        self._listeners: list[Listener] = []
 
     @property
     def url(self) -> str:
@@ -67,6 +68,11 @@ class Lab:
         """Return the URL of each site's Kubernetes API."""
         return {site: listener.url for site, listener in self._sites.items()}
 
+    @property
+    def busy(self) -> int:
+        """Return how many mutating requests are being served."""
+        return self._serving.busy
+
     async def start(self, port: int = 0) -> None:
         """Serve: on ``port``, and the sites on the ports after it where they are free.
 
@@ -76,18 +82,21 @@ class Lab:
         self.world = World(self._seed, ready_after=self._ready_after)
         self._azure, parts = _parts(self._seed, self.world, self._ready_after)
         self._main = Listener(self._main_app(parts))
+        self._listeners.append(self._main)
         await self._main.open(port)
         for index, (site, cluster) in enumerate(self.world.clusters.items()):
             listener = Listener(self._site_app(site, KubernetesApi(cluster, TOKEN)))
+            self._listeners.append(listener)
             await listener.open(port + 1 + index if port else 0, or_any=True)
             self._sites[site] = listener
 
     async def stop(self) -> None:
         """Stop serving, at once."""
         await self._serving.stop()
-        for listener in (*self._sites.values(), self._main):
+        for listener in self._listeners:
             await listener.stop()
-        self.world.close()
+        if self._listeners:
+            self.world.close()
 
     def access(self) -> Access:
         """Return how this lab is reached."""
@@ -155,7 +164,7 @@ class Lab:
         link = self.world.links[site]
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            request["site"], request[SYSTEM] = site, "kubernetes"
+            request[SITE], request[SYSTEM] = site, self.world.system
             return await self._serving.serve(request, api.handle, link)
 
         app = self._app()

@@ -56,6 +56,11 @@ class Serving:
             exchange.gone.set()
             raise
 
+    @property
+    def busy(self) -> int:
+        """Return how many mutating requests are being served."""
+        return len(self._tasks)
+
     async def stop(self) -> None:
         """Give up what is still being served."""
         for task in self._tasks:
@@ -84,6 +89,7 @@ class _Exchange:
         self._faults = faults
         self._request = request
         self._link = link
+        self._losses = link.losses if link is not None else 0
         self._fault = fault
         self._one_way = one_way
 
@@ -98,6 +104,9 @@ class _Exchange:
             return web.Response()
 
     async def _effect(self, handler: Handler) -> web.StreamResponse:
+        if self._link is not None and self._link.lost:
+            await self._until(self._link.until_restored())
+            raise _Lost
         await self._travel()
         fault = self._fault
         match fault.behaviour if fault else None:
@@ -113,6 +122,9 @@ class _Exchange:
             return await handler(self._request)
         except web.HTTPException as error:
             return error
+        except ConnectionError:
+            # A stream's client has gone, or its site was lost under it.
+            raise _Lost from None
 
     async def _after_effect(self) -> None:
         fault = self._fault
@@ -128,8 +140,8 @@ class _Exchange:
         await self._reach()
 
     async def _reach(self) -> None:
-        """Go on only if the site is there; into a dead network nothing arrives, now or later."""
-        if self._link is None or self._link.lost is None:
+        """Go on only if the site was there all the time; what was on its way is lost for good."""
+        if self._link is None or self._link.losses == self._losses:
             return
         await self._until(self._link.until_restored())
         raise _Lost

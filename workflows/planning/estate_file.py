@@ -88,12 +88,13 @@ def _judge(data: Any, actions: InputChecks | None) -> tuple[Estate | None, list[
 
 
 def _errors(file: str, text: Text, found: Iterable[Misfit]) -> tuple[EstateError, ...]:
-    faults = {fault.path: fault.line for fault in text.faults}
+    unread = {(fault.path, fault.line) for fault in text.faults}
     located = [(fault.line, fault.path, fault.message) for fault in text.faults]
     for misfit in found:
-        # A value that could not be read is a fault already; what it then lacks is no second one.
-        if not any(misfit.path[:depth] in faults for depth in range(1, len(misfit.path) + 1)):
-            located.append((text.line(misfit.path), misfit.path, misfit.message))
+        line = text.line(misfit.path)
+        # A value that could not be read is a fault already; that it does not fit is no second one.
+        if (misfit.path, line) not in unread:
+            located.append((line, misfit.path, misfit.message))
     located.sort(key=lambda fault: fault[0])
     return tuple(
         EstateError(file=file, line=line, path=format_path(path), message=message)

@@ -78,8 +78,10 @@ def readable(data: Any) -> Parts:
     """The parts of plain data that can be read as sites and services."""
     raw_sites = list(_numbered("sites", _list_in(data, "sites")))
     raw_services = list(_numbered("services", _list_in(data, "services")))
-    sites = [part for path, raw in raw_sites if (part := _read(Site, path, raw)) is not None]
-    services = [part for path, raw in raw_services if (part := _service(path, raw)) is not None]
+    read_sites = [_read(Site, path, raw) for path, raw in raw_sites]
+    sites = [part for part in read_sites if part is not None]
+    read_services = [_service(path, raw) for path, raw in raw_services]
+    services = [service for service in read_services if service is not None]
     known_sites = {part.value.name for part in sites}
     known_services = {part.value.name for part in services}
     return Parts(

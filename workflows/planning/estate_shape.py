@@ -21,8 +21,13 @@ _WRONG_KIND = {
     "int_type": "a whole number",
     "bool_type": "true or false",
 }
-_RUN_FORM = "an action's name: dotted and lower-case, like kubernetes.scale"
-_NAME_FORM = "a name: lower-case letters, digits, dots and dashes, like plant-milan"
+_FORMS = {
+    r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$": "an action's name: dotted and lower-case, like "
+    "kubernetes.scale",
+    r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$": "a name: lower-case letters, digits, dots and dashes, "
+    "like plant-milan",
+}
+"""By its pattern, what a text should be."""
 
 
 class Misfit(NamedTuple):
@@ -146,7 +151,8 @@ def _message(kind: str, context: dict[str, Any], value: Any, place: _Place) -> s
     if kind in _WRONG_KIND:
         return _wrong_kind(_WRONG_KIND[kind], value, or_a_list=place.or_a_list)
     if kind == "string_pattern_mismatch":
-        return f"{_shown(value)} is not {_RUN_FORM if key == 'run' else _NAME_FORM}"
+        pattern = context.get("pattern")
+        return f"{_shown(value)} is not {_FORMS[pattern]}" if pattern in _FORMS else ""
     if kind in ("enum", "literal_error"):
         expected = str(context.get("expected", "")).replace("'", "")
         return f"must be {expected}, not {_shown(value)}"

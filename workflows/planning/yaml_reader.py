@@ -5,6 +5,7 @@ and costs no recursion, so that no document can exhaust the reader.
 """
 
 import json
+import re
 from typing import Any, Final, NamedTuple
 
 import yaml
@@ -17,6 +18,8 @@ Path = tuple[str | int, ...]
 MAX_DEPTH: Final = 64
 MAX_VALUES: Final = 1_000_000
 
+# Only the slower parser lets such an escape through.
+_SURROGATE = re.compile("[\ud800-\udfff]")
 # The C parser is ten times as fast; it is in every wheel, but not in every build from source.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -134,6 +137,9 @@ class Reader:
     def _scalar(self, event: yaml.ScalarEvent, line: int) -> Any:
         if event.tag not in (None, "!", "tag:yaml.org,2002:str"):
             self._fault(line, f"an estate uses no tags; remove {event.tag!r}")
+        if not event.value.isascii() and _SURROGATE.search(event.value):
+            self._fault(line, "half of a surrogate pair, which is no character; write it whole")
+            return ""
         if not event.implicit[0]:
             return event.value
         try:

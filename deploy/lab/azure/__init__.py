@@ -83,18 +83,7 @@ class AzureResourceManager:
         self._gate = Gate(throttle, clock)
         groups = [seed.resource_group for seed in profiles]
         groups += [seed.resource_group for seed in accounts]
-        self._front = Front(
-            [
-                *TrafficManager(self._profiles).verbs(),
-                *self.storage.verbs(),
-                *self._operations.verbs(),
-            ],
-            subscription_id=subscription_id,
-            token=token,
-            groups=groups,
-            gate=self._gate,
-            before_each=self._operations.settle,
-        )
+        self._front = self._front_for(subscription_id, token, groups)
 
     def routes(self) -> list[web.RouteDef]:
         """Everything under ``/subscriptions`` and ``/providers``, in any case."""
@@ -149,6 +138,20 @@ class AzureResourceManager:
         self.storage.reset()
         self._profiles.reset()
         self._gate.reset()
+
+    def _front_for(self, subscription_id: str, token: str, groups: Sequence[str]) -> Front:
+        return Front(
+            [
+                *TrafficManager(self._profiles).verbs(),
+                *self.storage.verbs(),
+                *self._operations.verbs(),
+            ],
+            subscription_id=subscription_id,
+            token=token,
+            groups=groups,
+            gate=self._gate,
+            before_each=self._operations.settle,
+        )
 
     def _named(self, profile: str) -> Stored:
         stored = self._profiles.by_relative_name(profile)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from holdfast.deploy.lab.server import Lab
 from holdfast.workflows.model.estate import Estate
+from kubernetes.aio import client, config
 
 READY_AFTER_MS = 60
 
@@ -85,3 +88,64 @@ async def lab(estate: Estate) -> AsyncIterator[Lab]:
     await lab.start()
     yield lab
     await lab.stop()
+
+
+class Site:
+    """One site's Deployments through the official client, and the admin API beside it."""
+
+    def __init__(self, lab: Lab, http: aiohttp.ClientSession, apps: client.AppsV1Api) -> None:
+        self.lab = lab
+        self._http = http
+        self.apps = apps
+
+    async def admin(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the admin API; return the document, or raise what it refused."""
+        async with self._http.request(method, f"{self.lab.url}/_lab/{path}", json=body) as answer:
+            document = await answer.json()
+            if answer.status >= 400:
+                raise Refused(answer.status, document["error"])
+            return document
+
+    async def fault(self, behaviour: str, **options: Any) -> None:
+        """Arm a fault for the writes of milan."""
+        match = {"system": "kubernetes", "site": "milan", "method": "PATCH"}
+        body = {"match": match, "behaviour": behaviour, **options}
+        await self.admin("POST", "faults", body)
+
+    async def scale(self, replicas: int, *, epoch: int = 1, timeout: float = 5) -> Any:
+        """Scale historian's Deployment at milan, with fencing marks."""
+        marks = {"holdfast.dev/epoch": str(epoch), "holdfast.dev/idempotency-key": f"key-{epoch}"}
+        return await self.apps.patch_namespaced_deployment(
+            "api",
+            "historian",
+            {"metadata": {"annotations": marks}, "spec": {"replicas": replicas}},
+            _request_timeout=timeout,
+        )
+
+    async def replicas(self) -> int:
+        """Return the replicas that historian's Deployment at milan asks for."""
+        read = await self.apps.read_namespaced_deployment("api", "historian")
+        return int(read.spec.replicas)
+
+    async def journal(self, since: int = 0) -> list[dict[str, Any]]:
+        """Return the journal."""
+        entries: list[dict[str, Any]] = await self.admin("GET", f"journal?since={since}")
+        return entries
+
+
+class Refused(Exception):
+    """The admin API said no."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status}: {message}")
+
+
+@pytest.fixture
+async def milan(lab: Lab, tmp_path: Path) -> AsyncIterator[Site]:
+    lab.write_env_file(tmp_path / "env")
+    configuration = client.Configuration()
+    await config.load_kube_config(
+        str(tmp_path / "env.kubeconfig"), context="ctx-milan", client_configuration=configuration
+    )
+    async with client.ApiClient(configuration) as api, aiohttp.ClientSession() as http:
+        yield Site(lab, http, client.AppsV1Api(api))

@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from holdfast.deploy.lab.azure import AzureResourceManager
 from holdfast.deploy.lab.ingress import Ingress
-from holdfast.deploy.lab.journal import JOURNAL, Journal
+from holdfast.deploy.lab.journal import JOURNAL, SYSTEM, Journal
 from holdfast.deploy.lab.seed import ProfileSeed
 
 PROFILE = ProfileSeed("historian", "edge", "hist", "Priority", "lyon", ("lyon", "milan"), 30)
@@ -48,7 +48,7 @@ class World:
 
 
 @dataclass
-class Lab:
+class Served:
     """The ingress behind its middleware, a client with it as proxy and one without."""
 
     world: World
@@ -67,7 +67,7 @@ class Lab:
 
 
 @pytest.fixture
-async def lab() -> AsyncIterator[Lab]:
+async def served() -> AsyncIterator[Served]:
     world = World()
     azure = AzureResourceManager([PROFILE], world, subscription_id="s", token="t", checking_s=0)
     ingress = Ingress(world, azure)
@@ -76,7 +76,7 @@ async def lab() -> AsyncIterator[Lab]:
     async def outermost(
         request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        request["system"] = "http"
+        request[SYSTEM] = ingress.system
         return await (ingress.handle(request) if ingress.matches(request) else handler(request))
 
     async def other_part(_: web.Request) -> web.Response:
@@ -88,11 +88,11 @@ async def lab() -> AsyncIterator[Lab]:
     async with TestServer(app) as server:
         url = str(server.make_url("")).rstrip("/")
         async with httpx.AsyncClient(proxy=url) as proxied, httpx.AsyncClient() as direct:
-            yield Lab(world, url, proxied, direct)
+            yield Served(world, url, proxied, direct)
 
 
-async def test_a_healthy_service_answers_through_the_proxy(lab: Lab) -> None:
-    answer = await lab.proxied.get("http://historian.lyon.example/healthz")
+async def test_a_healthy_service_answers_through_the_proxy(served: Served) -> None:
+    answer = await served.proxied.get("http://historian.lyon.example/healthz")
 
     assert answer.status_code == 200
     assert answer.json() == {"service": "historian", "site": "lyon", "status": "ok"}
@@ -107,20 +107,20 @@ async def test_a_healthy_service_answers_through_the_proxy(lab: Lab) -> None:
         "http://historian.lyon.example./healthz",
     ],
 )
-async def test_a_name_is_read_as_dns_reads_it(lab: Lab, address: str) -> None:
-    assert (await lab.proxied.get(address)).status_code == 200
+async def test_a_name_is_read_as_dns_reads_it(served: Served, address: str) -> None:
+    assert (await served.proxied.get(address)).status_code == 200
 
 
-async def test_a_service_that_is_not_healthy_answers_503(lab: Lab) -> None:
-    answer = await lab.proxied.get("http://historian.milan.example/healthz")
+async def test_a_service_that_is_not_healthy_answers_503(served: Served) -> None:
+    answer = await served.proxied.get("http://historian.milan.example/healthz")
 
     assert answer.status_code == 503
     assert answer.json() == {"service": "historian", "site": "milan", "status": "unavailable"}
 
 
-async def test_a_lost_site_is_a_gateway_timeout_of_the_proxy(lab: Lab) -> None:
-    lab.world.lost.add("lyon")
-    answer = await lab.proxied.get("http://historian.lyon.example/healthz")
+async def test_a_lost_site_is_a_gateway_timeout_of_the_proxy(served: Served) -> None:
+    served.world.lost.add("lyon")
+    answer = await served.proxied.get("http://historian.lyon.example/healthz")
 
     assert answer.status_code == 504
     assert answer.json()["error"] == "no route to site lyon: it is unreachable"
@@ -129,39 +129,39 @@ async def test_a_lost_site_is_a_gateway_timeout_of_the_proxy(lab: Lab) -> None:
 @pytest.mark.parametrize(
     "host", ["nobody.lyon.example", "historian.nowhere.example", "localdomain"]
 )
-async def test_an_unknown_host_is_a_bad_gateway(lab: Lab, host: str) -> None:
-    answer = await lab.proxied.get(f"http://{host}/healthz")
+async def test_an_unknown_host_is_a_bad_gateway(served: Served, host: str) -> None:
+    answer = await served.proxied.get(f"http://{host}/healthz")
 
     assert answer.status_code == 502
     assert "no such host" in answer.json()["error"]
 
 
-async def test_a_traffic_manager_name_is_served_where_the_profile_answers(lab: Lab) -> None:
-    before = await lab.proxied.get("http://hist.trafficmanager.net/healthz")
-    lab.world.up.add(("historian", "milan"))
-    await lab.disable("lyon")
-    after = await lab.proxied.get("http://Hist.TrafficManager.net/healthz")
+async def test_a_traffic_manager_name_is_served_where_the_profile_answers(served: Served) -> None:
+    before = await served.proxied.get("http://hist.trafficmanager.net/healthz")
+    served.world.up.add(("historian", "milan"))
+    await served.disable("lyon")
+    after = await served.proxied.get("http://Hist.TrafficManager.net/healthz")
 
     assert (before.json()["site"], after.json()["site"]) == ("lyon", "milan")
 
 
-async def test_a_degraded_profile_still_answers_and_the_service_says_so(lab: Lab) -> None:
-    lab.world.up.clear()
-    answer = await lab.proxied.get("http://hist.trafficmanager.net/healthz")
+async def test_a_degraded_profile_still_answers_and_the_service_says_so(served: Served) -> None:
+    served.world.up.clear()
+    answer = await served.proxied.get("http://hist.trafficmanager.net/healthz")
 
     assert (answer.status_code, answer.json()["site"]) == (503, "lyon")
 
 
-async def test_a_profile_without_an_enabled_endpoint_is_a_bad_gateway(lab: Lab) -> None:
-    await lab.disable("lyon", "milan")
-    answer = await lab.proxied.get("http://hist.trafficmanager.net/healthz")
+async def test_a_profile_without_an_enabled_endpoint_is_a_bad_gateway(served: Served) -> None:
+    await served.disable("lyon", "milan")
+    answer = await served.proxied.get("http://hist.trafficmanager.net/healthz")
 
     assert answer.status_code == 502
     assert "no endpoint of the profile is enabled" in answer.json()["error"]
 
 
-async def test_a_profile_that_does_not_exist_is_a_bad_gateway(lab: Lab) -> None:
-    answer = await lab.proxied.get("http://none.trafficmanager.net/healthz")
+async def test_a_profile_that_does_not_exist_is_a_bad_gateway(served: Served) -> None:
+    answer = await served.proxied.get("http://none.trafficmanager.net/healthz")
 
     assert answer.status_code == 502
     assert "no Traffic Manager profile has that name" in answer.json()["error"]
@@ -176,17 +176,19 @@ async def test_a_profile_that_does_not_exist_is_a_bad_gateway(lab: Lab) -> None:
         ("nobody/lyon/healthz", 502),
     ],
 )
-async def test_the_same_is_served_without_a_proxy(lab: Lab, path: str, status: int) -> None:
-    assert (await lab.direct.get(f"{lab.url}/_ingress/{path}")).status_code == status
+async def test_the_same_is_served_without_a_proxy(served: Served, path: str, status: int) -> None:
+    assert (await served.direct.get(f"{served.url}/_ingress/{path}")).status_code == status
 
 
-async def test_a_request_to_the_lab_itself_is_not_taken_even_through_the_proxy(lab: Lab) -> None:
-    direct = await lab.direct.get(f"{lab.url}/healthz")
-    proxied = await lab.proxied.get(f"{lab.url}/healthz")
+async def test_a_request_to_the_lab_itself_is_not_taken_even_through_the_proxy(
+    served: Served,
+) -> None:
+    direct = await served.direct.get(f"{served.url}/healthz")
+    proxied = await served.proxied.get(f"{served.url}/healthz")
 
     assert direct.text == proxied.text == "another part"
 
 
-async def test_a_tunnel_is_refused_because_the_proxy_speaks_plain_http(lab: Lab) -> None:
+async def test_a_tunnel_is_refused_because_the_proxy_speaks_plain_http(served: Served) -> None:
     with pytest.raises(httpx.ProxyError, match="501"):
-        await lab.proxied.get("https://historian.lyon.example/healthz")
+        await served.proxied.get("https://historian.lyon.example/healthz")

@@ -208,34 +208,15 @@ async def test_scalars_compare_with_bool(prometheus: Asked) -> None:
     assert (await prometheus.data("2 > bool 1"))["result"][1] == "1"
 
 
-@pytest.mark.parametrize(
-    ("query", "error"),
-    [
-        ("", "unknown position: parse error: no expression found in input"),
-        ("up{", "1:4: parse error: unexpected end of input"),
-        ("up{site=lyon}", "1:9: parse error: unexpected 'lyon'"),
-        ('up{site="(",x=~"("}', "1:16: parse error: error parsing regexp"),
-        ("up[5m]", "1:3: parse error: unexpected character: '['"),
-        ("up up", "1:4: parse error: unexpected 'up'"),
-        ("rate(up)", '1:1: parse error: unknown function with name "rate"'),
-        ("sum(1)", "1:4: parse error: expected type instant vector in aggregation expression"),
-        ("1 == 1", "1:3: parse error: comparisons between scalars must use BOOL modifier"),
-        ("up\n  == up", "2:3: parse error: the lab does not match two vectors"),
-        ("{}", "1:1: parse error: vector selector must contain at least one non-empty matcher"),
-        ("up + 1", "1:4: parse error: unexpected '+'"),
-        ("(" * 2000, "1:51: parse error: the lab nests expressions 50 deep at most"),
-        ("(up", "1:4: parse error: unexpected end of input"),
-    ],
-)
-async def test_what_is_not_understood_is_bad_data_with_its_place(
-    prometheus: Asked, query: str, error: str
-) -> None:
-    answer = await prometheus.client.get("/api/v1/query", params={"query": query})
+async def test_what_is_not_understood_is_bad_data(prometheus: Asked) -> None:
+    answer = await prometheus.client.get("/api/v1/query", params={"query": "up{"})
 
     assert answer.status_code == 400
-    assert answer.json()["status"] == "error"
-    assert answer.json()["errorType"] == "bad_data"
-    assert answer.json()["error"].startswith(f'invalid parameter "query": {error}')
+    assert answer.json() == {
+        "status": "error",
+        "errorType": "bad_data",
+        "error": 'invalid parameter "query": 1:4: parse error: unexpected end of input',
+    }
 
 
 async def test_a_query_may_be_posted_as_a_form(prometheus: Asked) -> None:

@@ -16,7 +16,7 @@ from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.mgmt.trafficmanager import TrafficManagerManagementClient
 from azure.mgmt.trafficmanager.aio import TrafficManagerManagementClient as AsyncClient
 from holdfast.deploy.lab.azure import AccountSeed, AzureResourceManager
-from holdfast.deploy.lab.journal import JOURNAL, Entry, Journal
+from holdfast.deploy.lab.journal import JOURNAL, SYSTEM, Entry, Journal
 from holdfast.deploy.lab.seed import ProfileSeed
 
 SUBSCRIPTION = "5ab00000-0000-4000-8000-0000000000ed"
@@ -161,7 +161,7 @@ async def serve(**given: Any) -> AsyncIterator[Azure]:
 
     @web.middleware
     async def outermost(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request["system"], request["site"] = part.system, None
+        request[SYSTEM] = part.system
         requests.append((request.method, request.path))
         response = await handler(request)
         if request.method in drop_next:
@@ -176,6 +176,17 @@ async def serve(**given: Any) -> AsyncIterator[Azure]:
     async with TestServer(app) as server:
         url = str(server.make_url("")).rstrip("/")
         yield Azure(part, world, clock, journal, url, requests, drop_next)
+
+
+@pytest.fixture
+def connecting() -> Callable[[str, str, str], AsyncClient]:
+    """Connect the official client to an Azure of any process: url, subscription, token."""
+
+    def connect(url: str, subscription_id: str, token: str) -> AsyncClient:
+        options: dict[str, Any] = {"per_call_policies": [AllowHttp()], "retry_total": 0}
+        return AsyncClient(AsyncCredential(token), subscription_id, base_url=url, **options)
+
+    return connect
 
 
 @pytest.fixture

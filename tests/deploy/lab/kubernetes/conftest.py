@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from kubernetes.aio import client, config
 from kubernetes.aio.client import ApiException
 
 READY_AFTER_MS = 60
+Raw = Callable[[str, str, Any], Awaitable[tuple[int, dict[str, Any]]]]
 _NUMBERS = itertools.count()
 
 
@@ -132,3 +133,18 @@ def manifest() -> Callable[..., dict[str, Any]]:
 def reason() -> Callable[[ApiException], str]:
     """Return the reason inside an API error's ``Status``."""
     return lambda error: str(json.loads(error.body)["reason"])
+
+
+@pytest.fixture
+def raw(api: client.ApiClient) -> Raw:
+    """Send what the typed client would refuse to send; return the status and the document."""
+
+    async def send(method: str, path: str, body: Any) -> tuple[int, dict[str, Any]]:
+        token = (await api.configuration.auth_settings())["BearerToken"]["value"]
+        headers = {"Authorization": token, "Content-Type": "application/json"}
+        answer = await api.call_api(
+            method, f"{api.configuration.host}{path}", header_params=headers, body=body
+        )
+        return answer.status, json.loads(await answer.read())
+
+    return send
