@@ -63,12 +63,14 @@ class ExpectHttpInputs(Document):
 class HttpConnections:
     """One HTTP client per worker process, opened on first use."""
 
-    def __init__(self, proxy: str | None = None) -> None:
+    def __init__(self, proxy: str | None = None, *, read_timeout_s: float = READ_TIMEOUT_S) -> None:
         """Keep the settings; nothing is opened.
 
         Args:
             proxy: URL of a proxy for every request; None takes the environment's (HTTPS_PROXY).
+            read_timeout_s: how long an answer may be silent.
         """
+        self._read_timeout_s = read_timeout_s
         self._proxy = proxy
         self._client: httpx.AsyncClient | None = None
 
@@ -77,7 +79,7 @@ class HttpConnections:
         import httpx
 
         if self._client is None:
-            timeout = httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
+            timeout = httpx.Timeout(self._read_timeout_s, connect=CONNECT_TIMEOUT_S)
             self._client = httpx.AsyncClient(proxy=self._proxy, timeout=timeout)
         try:
             async with self._client.stream("GET", wanted.url) as answer:

@@ -73,12 +73,14 @@ class ExpectPrometheusInputs(Document):
 class PrometheusConnections:
     """One client of one Prometheus per worker process, opened on first use."""
 
-    def __init__(self, url: str | None) -> None:
+    def __init__(self, url: str | None, *, read_timeout_s: float = READ_TIMEOUT_S) -> None:
         """Keep the settings; nothing is opened.
 
         Args:
             url: the server's base URL; None if the worker was given none.
+            read_timeout_s: how long an answer may be silent.
         """
+        self._read_timeout_s = read_timeout_s
         self._url = url
         self._client: httpx.AsyncClient | None = None
 
@@ -119,7 +121,7 @@ class PrometheusConnections:
                 "no Prometheus is configured; set HOLDFAST_PROMETHEUS_URL for the worker"
             )
         if self._client is None:
-            timeout = httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
+            timeout = httpx.Timeout(self._read_timeout_s, connect=CONNECT_TIMEOUT_S)
             try:
                 self._client = httpx.AsyncClient(base_url=self._url, timeout=timeout)
             except httpx.InvalidURL as error:

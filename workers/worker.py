@@ -30,6 +30,8 @@ PASSED_THROUGH = (
     "holdfast.workflows.activity_options",
     "holdfast.workflows.failures",
     "holdfast.workflows.status",
+    "holdfast.workflows.story",
+    "holdfast.workflows.web_details",
 )
 """Pure modules that the sandbox need not load anew for every run."""
 

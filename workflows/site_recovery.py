@@ -44,7 +44,9 @@ with workflow.unsafe.imports_passed_through():
     from .saga.messages import Intervention as SagaIntervention
     from .saga.saga import Saga
     from .search_attributes import ESTATE, MODE, OUTCOME, PHASE, RTO_SECONDS, SITE
-    from .status import Story, details, report, status
+    from .status import report, status
+    from .story import Story
+    from .web_details import details
 
 LOOK_AGAIN_S = (1, 2, 4, 8, 15)
 """Waits, in seconds, between looks at a system that does not answer before the run is refused."""
@@ -216,6 +218,7 @@ class SiteRecovery:
         workflow.set_current_details(details(self._story))
 
     async def _end(self, phase: Phase, outcome: Outcome) -> RecoveryReport:
+        self._say(self._story.closing_sentence(outcome))
         self._story.ended(outcome, workflow.now())
         self._enter(phase)
         workflow.upsert_search_attributes([OUTCOME.value_set(outcome)])

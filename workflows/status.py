@@ -1,81 +1,27 @@
-"""What others see of a recovery: its status, its report, and the page in Temporal's Web UI."""
+"""What others see of a recovery: its status and its report."""
 
-from collections import deque
 from collections.abc import Iterator
-from datetime import datetime
 
-from .model.plan import PlannedService
 from .model.recovery import (
     Condition,
     ConditionType,
-    LogEntry,
     Outcome,
-    Phase,
     Progress,
     RecoveryReport,
-    RecoveryRequest,
     RecoveryStatus,
     ServiceOutcome,
     ServiceReport,
     StepReport,
     StepState,
 )
-from .model.scalars import format_duration
-from .model.step import Observation
 from .saga.durations import finish_times
 from .saga.graph import PlanGraph
 from .saga.saga import Saga
-from .saga.step_run import UNDONE, StepRun
+from .saga.step_run import StepRun
+from .story import Story
 
-LONGEST_LOG = 500
 MOST_EVIDENCE = 500
 """Steps; a larger report leaves the evidence to the activities' results in history."""
-MOST_ROWS = 60
-"""Services in the Web UI's table; the rest is counted."""
-
-
-class Story:
-    """All that is known of one run; the workflow writes it, everyone else reads."""
-
-    def __init__(
-        self, workflow_id: str, run_id: str, request: RecoveryRequest, at: datetime
-    ) -> None:
-        self.workflow_id = workflow_id
-        self.run_id = run_id
-        self.request = request
-        self.started_at = at
-        self.ended_at: datetime | None = None
-        self.phase = Phase.COMPILING
-        self.outcome: Outcome | None = None
-        self.graph: PlanGraph | None = None
-        self.saga: Saga | None = None
-        self.observations: dict[str, Observation] = {}
-        self.epoch: int | None = None
-        self.refusals: tuple[str, ...] = ()
-        self.last_sentence = "the recovery plan is being compiled"
-        self.log: deque[LogEntry] = deque(maxlen=LONGEST_LOG)
-
-    def say(self, at: datetime, sentence: str, actor: str | None = None) -> None:
-        """Add a sentence to the run's log."""
-        self.last_sentence = sentence
-        self.log.append(LogEntry(at=at, sentence=sentence, actor=actor))
-
-    def saw(self, seen: Observation) -> None:
-        """A step was looked at again."""
-        self.observations[seen.step] = seen
-
-    def assessed(self, epoch: int, refusals: tuple[str, ...]) -> None:
-        """The probes have been judged."""
-        self.epoch, self.refusals = epoch, refusals
-
-    def ended(self, outcome: Outcome, at: datetime) -> None:
-        """The run is over."""
-        self.outcome, self.ended_at = outcome, at
-
-    @property
-    def held(self) -> tuple[str, ...]:
-        """Steps that wait for a person."""
-        return self.saga.held if self.saga else ()
 
 
 def report(story: Story) -> RecoveryReport:
@@ -89,7 +35,7 @@ def status(story: Story) -> RecoveryStatus:
     predicted = _predicted(story, graph) if graph else {}
     took = _took(story.saga) if story.saga else {}
     services = tuple(_services(story, graph, predicted)) if graph else ()
-    progress, waits_for = _progress(story)
+    progress, waits_for = story.progress()
     detected = story.request.detected_at or story.started_at
     recovered = story.outcome is Outcome.RECOVERED and story.ended_at is not None
     return RecoveryStatus(
@@ -122,32 +68,6 @@ def status(story: Story) -> RecoveryStatus:
     )
 
 
-def details(story: Story) -> str:
-    """The run as Markdown, for Temporal's Web UI."""
-    _, waits_for = _progress(story)
-    lines = [
-        f"**{story.phase.replace('_', ' ')}** · {story.last_sentence}",
-        "",
-        f"Waits for: {waits_for}.",
-    ]
-    for refusal in story.refusals:
-        lines.append(f"- {refusal}")
-    if story.graph and story.saga:
-        lines += ["", "| service | tier | to | state | RTO |", "|---|---|---|---|---|"]
-        rows = list(story.graph.services.values())
-        for service in rows[:MOST_ROWS]:
-            outcome = _service_outcome(story, story.graph, service)
-            rto = format_duration(service.rto) if service.rto else "–"
-            lines.append(
-                f"| {service.name} | {service.tier} | {service.target} | {outcome} | {rto} |"
-            )
-        if len(rows) > MOST_ROWS:
-            lines.append(f"\n… and {len(rows) - MOST_ROWS} more services")
-        for residue in story.saga.rollback.residue:
-            lines.append(f"\n**Residue** {residue.step}: {residue.reason}\n`{residue.command}`")
-    return "\n".join(lines)
-
-
 def _predicted(story: Story, graph: PlanGraph) -> dict[str, float]:
     expected = {
         id: seen.expected_duration.total_seconds()
@@ -163,23 +83,6 @@ def _took(saga: Saga) -> dict[str, float]:
         for id, run in saga.steps.items()
         if run.started_at and run.ended_at and run.state is StepState.APPLIED
     }
-
-
-def _progress(story: Story) -> tuple[Progress, str]:
-    if story.outcome is not None:
-        return Progress.NOTHING, "nothing: the run has ended"
-    if story.phase is Phase.COMPILING:
-        return Progress.PLAN, "the recovery plan"
-    saga = story.saga
-    if saga is None:
-        return Progress.PROBES, "the probes of all steps"
-    if saga.paused_by and saga.idle:
-        return Progress.OPERATOR, f"{saga.paused_by.actor} to resume: {saga.paused_by.reason}"
-    if saga.idle and (held := saga.held):
-        return Progress.OPERATOR, f"a person to decide on {', '.join(held)}"
-    if saga.rollback.services:
-        return Progress.COMPENSATIONS, "the compensations"
-    return Progress.STEPS, "the steps in flight"
 
 
 def _conditions(story: Story) -> Iterator[Condition]:
@@ -257,7 +160,7 @@ def _services(
     detected = story.request.detected_at or story.started_at
     for service in graph.services.values():
         ids = graph.steps_of[service.name]
-        outcome = _service_outcome(story, graph, service)
+        outcome = story.service_outcome(service.name)
         actual = None
         if outcome is ServiceOutcome.RECOVERED and story.saga:
             ends = [run.ended_at for run in _runs(story.saga, ids) if run.ended_at]
@@ -279,20 +182,3 @@ def _services(
 
 def _runs(saga: Saga, ids: list[str]) -> list[StepRun]:
     return [saga.steps[id] for id in ids]
-
-
-def _service_outcome(story: Story, graph: PlanGraph, service: PlannedService) -> ServiceOutcome:
-    if story.saga is None:
-        return ServiceOutcome.WAITING if story.outcome is None else ServiceOutcome.NOT_RUN
-    states = {run.state for run in _runs(story.saga, graph.steps_of[service.name])}
-    if service.name in story.saga.rollback.services:
-        if not states <= UNDONE:
-            return ServiceOutcome.ROLLING_BACK
-        return ServiceOutcome.RESIDUE if StepState.RESIDUE in states else ServiceOutcome.ROLLED_BACK
-    if StepState.HELD in states:
-        return ServiceOutcome.HELD
-    if states == {StepState.PENDING}:
-        return ServiceOutcome.WAITING
-    if states <= {StepState.APPLIED, StepState.SKIPPED, StepState.FAILED}:
-        return ServiceOutcome.RECOVERED
-    return ServiceOutcome.RECOVERING

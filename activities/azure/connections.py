@@ -25,6 +25,8 @@ class TrafficManagerConnections:
         subscription_id: str | None,
         endpoint: str | None = None,
         credential: "Callable[[], AsyncTokenCredential] | None" = None,
+        *,
+        read_timeout_s: float = READ_TIMEOUT_S,
     ) -> None:
         """Keep the settings; nothing is opened.
 
@@ -32,7 +34,9 @@ class TrafficManagerConnections:
             subscription_id: the subscription of every profile; None if the worker was given none.
             endpoint: base URL of Resource Manager; None for Azure's public cloud.
             credential: makes the credential; None for azure-identity's standard chain.
+            read_timeout_s: how long an answer may take.
         """
+        self._read_timeout_s = read_timeout_s
         self._subscription = subscription_id
         self._endpoint = endpoint
         self._make_credential = credential
@@ -117,7 +121,7 @@ class TrafficManagerConnections:
             # Retries are the workflow's: it looks before it repeats anything.
             retry_total=0,
             connection_timeout=CONNECT_TIMEOUT_S,
-            read_timeout=READ_TIMEOUT_S,
+            read_timeout=self._read_timeout_s,
             per_call_policies=[_allow_http()] if plain else [],
         )
 

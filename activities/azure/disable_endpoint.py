@@ -70,7 +70,7 @@ class DisableEndpoint(RoutingAction[DisableEndpointInputs]):
         old: Endpoints,
         wanted: Endpoints,
     ) -> Evidence:
-        """Take Azure's answer to the write for proof: the status is a setting, nothing follows it."""
+        """Take Azure's answer to the write for proof: a status is a setting, nothing follows."""
         if not holds(profile, wanted):
             raise VerificationFailed(
                 f"{profile.ref} was changed by somebody else: {text_of(profile.endpoints)}; look"

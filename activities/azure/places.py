@@ -66,6 +66,22 @@ def holds(profile: Profile, wanted: Endpoints) -> bool:
     return all(now.get(name) == endpoint for name, endpoint in wanted.items())
 
 
+def put_back(before: Endpoints, wanted: Endpoints, now: Profile) -> dict[str, Endpoint]:
+    """The endpoints to restore: of each, only what was to change is as it was before."""
+    present = by_name(now.endpoints)
+    restored = {}
+    for name in wanted.keys() & present.keys():
+        was, moved, endpoint = before[name], wanted[name], present[name]
+        if was != moved:
+            restored[name] = replace(
+                endpoint,
+                status=was.status if was.status != moved.status else endpoint.status,
+                priority=was.priority if was.priority != moved.priority else endpoint.priority,
+                weight=was.weight if was.weight != moved.weight else endpoint.weight,
+            )
+    return restored
+
+
 def differences(before: Endpoints, now: Profile) -> str:
     """What is not as it was; empty if nothing."""
     present = by_name(now.endpoints)
@@ -132,6 +148,7 @@ __all__ = [
     "differences",
     "holds",
     "prioritised",
+    "put_back",
     "text_of",
     "undo_command",
     "weighted",

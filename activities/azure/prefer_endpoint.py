@@ -1,4 +1,4 @@
-"""`azure.traffic_manager.prefer_endpoint`: a profile answers with one endpoint before all others."""
+"""`azure.traffic_manager.prefer_endpoint`: a profile answers with one endpoint first."""
 
 import time
 from typing import ClassVar

@@ -12,7 +12,7 @@ from ..fencing import Admission, to_labels
 from ..mutation import is_own, mutate
 from .connections import TrafficManagerConnections
 from .inputs import EndpointInputs, ProfileRef
-from .places import Endpoints, by_name, differences, holds, text_of, undo_command
+from .places import Endpoints, by_name, differences, holds, put_back, text_of, undo_command
 from .profile import TAG_PREFIX, Profile, parse_image
 
 RoutingInputs = TypeVar("RoutingInputs", bound=EndpointInputs)
@@ -101,7 +101,7 @@ class RoutingAction(Action[RoutingInputs], Generic[RoutingInputs]):
             )
             if admission is Admission.DONE or applied:
                 wanted = self.wanted(undo.inputs, before, now)
-                restored = {name: before[name] for name in wanted if wanted[name] != before[name]}
+                restored = put_back(before, wanted, now)
             if admission is Admission.DONE:
                 return None
             return restored

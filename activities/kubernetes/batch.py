@@ -73,7 +73,7 @@ def _pick(refs: list[WorkloadRef], seen: Mapping[WorkloadRef, Workload]) -> Foun
 
 def _missing(ref: WorkloadRef) -> NotFound:
     return NotFound(
-        f"{ref.kind} {ref} does not exist; create it there, or correct the step's namespace and name"
+        f"{ref.kind} {ref} does not exist; create it, or correct the step's namespace and name"
     )
 
 

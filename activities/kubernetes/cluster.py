@@ -1,17 +1,19 @@
 """The calls the actions make: list, read, patch and watch workloads, and ask what is allowed."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, cast
 
 from ...workflows.model.errors import ActionError, Conflict, NotFound, Unavailable
 from ..mutation import Moved
-from .connections import READ_TIMEOUT_S, KubernetesConnections, Send
+from .connections import KubernetesConnections, Send
 from .failures import GONE, refused, unanswered
 from .inputs import Kind, WorkloadRef
 from .workload import Workload
 
 PAGE = 500
+REVIEW_S_MAX = 1.0
 _PLURAL = {Kind.DEPLOYMENT: "deployments", Kind.STATEFULSET: "statefulsets"}
 _METHOD = {Kind.DEPLOYMENT: "deployment", Kind.STATEFULSET: "stateful_set"}
 
@@ -26,6 +28,7 @@ class Cluster:
     def __init__(self, connections: KubernetesConnections) -> None:
         """Use the process's connections."""
         self._connections = connections
+        self._without_reviews: set[str] = set()
 
     async def read(self, ref: WorkloadRef) -> Workload:
         """The workload as it is now.
@@ -109,7 +112,7 @@ class Cluster:
             resource_version=version,
             timeout_seconds=seconds,
             watch=True,
-            _request_timeout=seconds + READ_TIMEOUT_S,
+            _request_timeout=seconds + self._connections.read_timeout_s,
         )
         try:
             answer = await self._connections.send(ref.context, doing, send)
@@ -127,7 +130,9 @@ class Cluster:
             answer.close()
 
     async def may_patch(self, context: str, kind: Kind, namespace: str) -> bool | None:
-        """Whether the credential may patch a kind in a namespace; None if the server cannot tell."""
+        """Whether the credential may patch a kind there; None if the server cannot tell."""
+        if context in self._without_reviews:
+            return None
         attributes = {
             "namespace": namespace,
             "verb": "patch",
@@ -145,12 +150,16 @@ class Cluster:
 
             authorization: Any = client.AuthorizationV1Api(api)
             create = authorization.create_self_subject_access_review_without_preload_content
-            return await create(body=body, _request_timeout=READ_TIMEOUT_S)
+            return await create(body=body)
 
+        # An optional question: where it stays open, the answer comes with the first write.
         try:
-            review = await self._connections.read(context, "asking what is allowed", send)
-        except ActionError:
-            # An optional question: a server that does not answer it says so when patched.
+            async with asyncio.timeout(REVIEW_S_MAX):
+                review = await self._connections.read(context, "asking what is allowed", send)
+        except NotFound:
+            self._without_reviews.add(context)
+            return None
+        except (ActionError, TimeoutError):
             return None
         allowed = (review.get("status") or {}).get("allowed")
         return allowed if isinstance(allowed, bool) else None
@@ -162,7 +171,6 @@ def _apps(method: str, **arguments: Any) -> Send:
     The client's own models are passed by: they cost more than the call, and refuse fields that a
     newer server leaves out.
     """
-    arguments.setdefault("_request_timeout", READ_TIMEOUT_S)
 
     async def send(api: Any) -> Any:
         from kubernetes.aio import client

@@ -32,14 +32,18 @@ class _Client:
 class KubernetesConnections:
     """The clients of a worker process, opened on first use."""
 
-    def __init__(self, kubeconfig: str | None = None) -> None:
+    def __init__(
+        self, kubeconfig: str | None = None, *, read_timeout_s: float = READ_TIMEOUT_S
+    ) -> None:
         """Keep the settings; nothing is read or opened.
 
         Args:
             kubeconfig: path of a kubeconfig, or several joined by the system's path separator; None
                 for KUBECONFIG, `~/.kube/config`, or else the service account of the worker's pod
                 under the context `in-cluster`.
+            read_timeout_s: how long one request may take.
         """
+        self.read_timeout_s = read_timeout_s
         self._kubeconfig = Kubeconfig(kubeconfig)
         self._given = kubeconfig is not None
         self._clients: dict[str, _Client] = {}
@@ -126,7 +130,7 @@ class KubernetesConnections:
                 f"context {context!r} of the kubeconfig cannot be used ({type(error).__name__});"
                 f" check it with kubectl --context {context} version"
             ) from error
-        _bound(api)
+        _bound(api, self.read_timeout_s)
         return api
 
     async def _forget(self, context: str, client: _Client) -> None:
@@ -135,7 +139,7 @@ class KubernetesConnections:
             await client.api.close()
 
 
-def _bound(api: Any) -> None:
+def _bound(api: Any, read_timeout_s: float) -> None:
     """Give each request a time limit for connecting besides the one for the whole of it."""
     import aiohttp
 
@@ -143,7 +147,7 @@ def _bound(api: Any) -> None:
 
     async def bounded(*args: Any, _request_timeout: float | None = None, **kwargs: Any) -> Any:
         limit = aiohttp.ClientTimeout(
-            total=_request_timeout or READ_TIMEOUT_S, sock_connect=CONNECT_TIMEOUT_S
+            total=_request_timeout or read_timeout_s, sock_connect=CONNECT_TIMEOUT_S
         )
         return await request(*args, _request_timeout=limit, **kwargs)
 

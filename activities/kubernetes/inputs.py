@@ -47,7 +47,7 @@ class WorkloadRef:
 
 def _no_boolean(value: Any) -> Any:
     if isinstance(value, bool):
-        raise ValueError("a boolean is not a number of replicas")  # noqa: TRY004 - pydantic's way
+        raise ValueError("a boolean is not a number of replicas")
     return value
 
 

@@ -51,7 +51,7 @@ class Scale(Action[ScaleInputs]):
         return _evidence(ref, before, seen, started, before != wanted)
 
     async def revert(self, undo: Undo[ScaleInputs]) -> Evidence:
-        """Put the former replicas back, if this step changed them; wait until surplus ones ended."""
+        """Put the former replicas back if this step changed them; wait for surplus ones to end."""
         ref, wanted = undo.inputs.ref, undo.inputs.replicas
         before, started = before_replicas(undo.before_image, ref), time.monotonic()
         restores = False

@@ -57,7 +57,7 @@ class Workload:
         return self.annotations.get(FENCED)
 
     def runs(self, wanted: int) -> bool:
-        """Whether exactly `wanted` replicas are wanted and ready; for zero, whether all are gone."""
+        """Whether exactly `wanted` replicas are wanted and ready; for zero, if all are gone."""
         if self.replicas != wanted or not self.observed:
             return False
         return self.ready == wanted if wanted else self.current == 0

@@ -6,8 +6,11 @@ import argparse
 import asyncio
 import json
 import signal
+import sys
 from pathlib import Path
 
+from ...workflows.planning import TemplateError
+from ...workflows.planning.estate_file import EstateInvalid, parse_estate
 from .server import Lab
 
 
@@ -34,21 +37,25 @@ async def serve(lab: Lab, port: int, env_file: Path) -> None:
     try:
         lab.write_env_file(env_file)
         ready = {"ready": True, "url": lab.url, "sites": lab.site_urls, "env_file": str(env_file)}
-        print(json.dumps(ready), flush=True)
+        sys.stdout.write(f"{json.dumps(ready)}\n")
+        sys.stdout.flush()
         await stopped.wait()
     finally:
         await lab.stop()
 
 
-def main() -> None:
-    """Run the lab from the command line."""
-    # Only here: whoever embeds a lab brings an estate that is loaded already.
-    from ...workflows.planning import load_estate
-
+def main() -> int:
+    """Run the lab from the command line; return the exit code, 2 for what was given wrong."""
     given = _arguments()
-    lab = Lab(load_estate(given.estate), given.latency_ms, given.ready_after_ms)
-    asyncio.run(serve(lab, given.port, given.env_file))
+    try:
+        estate = parse_estate(given.estate.read_bytes(), str(given.estate))
+        lab = Lab(estate, given.latency_ms, given.ready_after_ms)
+        asyncio.run(serve(lab, given.port, given.env_file))
+    except (EstateInvalid, TemplateError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

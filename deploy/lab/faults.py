@@ -1,8 +1,8 @@
 """The faults of the lab: which request gets which trouble.
 
-A fault is matched in the order in which it was added; the first that fits a request is taken and its
-``times`` counts down at that moment, so that two requests can never share the last one. What a fault
-*does* is the server's business; here is what it *is*.
+A fault is matched in the order in which it was added; the first that fits a request is taken and
+its ``times`` counts down at that moment, so that two requests can never share the last one. What a
+fault *does* is the server's business; here is what it *is*.
 """
 
 from __future__ import annotations

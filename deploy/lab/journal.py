@@ -1,9 +1,9 @@
 """The journal: every mutating request in the order in which it touched the world.
 
-It is the oracle of the reliability tests, so it promises two things. An entry is appended at the very
-moment of the change, so ``seq`` is the order of application even where answers are late or lost. And
-``status`` is set only once an answer has gone out: an entry whose ``status`` is null is a request whose
-sender cannot know what became of it.
+It is the oracle of the reliability tests, so it promises two things. An entry is appended at the
+very moment of the change, so ``seq`` is the order of application even where answers are late or
+lost. And ``status`` is set only once an answer has gone out: an entry whose ``status`` is null is a
+request whose sender cannot know what became of it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from aiohttp import web
 MUTATING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 SITE: Final = web.RequestKey("site", str)
-"""The site a request is for; absent for systems that no site owns. Set by whoever mounts a system."""
+"""The site a request is for, absent where no site owns the system. Set by whoever mounts it."""
 SYSTEM: Final = web.RequestKey("system", str)
-"""The system a request is for; absent means ``http``. Set by whoever mounts a system."""
+"""The system a request is for; absent means ``http``. Set by whoever mounts it."""
 
 
 @dataclass(slots=True)

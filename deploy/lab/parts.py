@@ -1,8 +1,8 @@
 """What the parts of the lab owe to each other: the protocols between systems and the server.
 
-A part is one real-world system (the Kubernetes sites, Azure Resource Manager, Prometheus, the services'
-ingress). The server mounts its routes, asks it for its share of the world's state and resets it. Parts
-learn about one another only through :class:`Health`.
+A part is one real-world system (the Kubernetes sites, Azure Resource Manager, Prometheus, the
+services' ingress). The server mounts its routes, asks it for its share of the world's state and
+resets it. Parts learn about one another only through :class:`Health`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Part(Protocol):
 
     @property
     def system(self) -> str:
-        """Return the name faults and journal use: ``kubernetes``, ``azure``, ``prometheus``, ``http``."""
+        """Return its name: ``kubernetes``, ``azure``, ``prometheus`` or ``http``."""
         ...
 
     def routes(self) -> Sequence[web.AbstractRouteDef]:
@@ -28,9 +28,9 @@ class Part(Protocol):
     def state(self, *, canonical: bool) -> dict[str, Any]:
         """Return this part's top-level keys of ``/_lab/state``.
 
-        The keys of all parts are joined; ``epochs`` (service to the highest epoch seen) may come from
-        several parts and is merged by the highest. ``canonical`` leaves out what changes by itself and
-        the fencing bookkeeping, which never goes back.
+        The keys of all parts are joined; ``epochs`` (service to the highest epoch seen) may come
+        from several parts and is merged by the highest. ``canonical`` leaves out what changes by
+        itself and the fencing bookkeeping, which never goes back.
         """
         ...
 
@@ -40,7 +40,7 @@ class Part(Protocol):
 
 
 class Health(Protocol):
-    """What the lab knows about its services, for systems that watch them (probes, metrics, ingress)."""
+    """What the lab knows about its services, for probes, metrics and the ingress."""
 
     def healthy(self, service: str, site: str) -> bool:
         """Return whether the service answers at the site.

@@ -1,7 +1,7 @@
 """The initial world of an estate: which workloads stand where and which traffic profiles exist.
 
-Every workload that a service's recovery speaks of runs at the service's own site and stands scaled to
-zero at each of its recovery sites; every Traffic Manager profile has an endpoint per site.
+Every workload that a service's recovery speaks of runs at the service's own site and stands scaled
+to zero at each of its recovery sites; every Traffic Manager profile has an endpoint per site.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ Kind = Literal["Deployment", "StatefulSet"]
 class WorkloadSeed:
     """One workload at one site.
 
-    ``replicas`` is what it runs at the start; ``standby_of`` the replicas it takes over when it is a
-    standby (0 for a workload that runs at its own site).
+    ``replicas`` is what it runs at the start; ``standby_of`` the replicas it takes over when it is
+    a standby (0 for a workload that runs at its own site).
     """
 
     service: str
@@ -35,7 +35,7 @@ class WorkloadSeed:
 
 @dataclass(frozen=True, slots=True)
 class ProfileSeed:
-    """One Traffic Manager profile; ``endpoints`` are sites, the ``source`` among them comes first."""
+    """One Traffic Manager profile; ``endpoints`` are sites, with the ``source`` first."""
 
     service: str
     resource_group: str

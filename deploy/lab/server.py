@@ -1,7 +1,8 @@
 """The lab: one process that serves a world seeded from an estate.
 
-Its own port serves the admin API, Azure Resource Manager, Prometheus and the services' ingress; each
-site's Kubernetes API has a port of its own, so that a lost site can refuse connections for real.
+Its own port serves the admin API, Azure Resource Manager, Prometheus and the services' ingress;
+each site's Kubernetes API has a port of its own, so that a lost site can refuse connections for
+real.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ class Lab:
         Args:
             estate: what the world is seeded from.
             latency_ms: what every answer but the admin API's is late by.
-            ready_after_ms: what pods take to become ready; they go in a fifth of it. Traffic Manager
+            ready_after_ms: what pods take to become ready; they go in a fifth of it. Traffic
+                Manager
                 probes an endpoint for as long before it is ``Online``.
         """
         self._estate = estate

@@ -1,7 +1,7 @@
 """How the lab serves a request: latency, faults, lost sites, and the status in the journal.
 
-A mutating request runs to its end in a task of its own even when its client has gone: the effect of a
-request that was delivered does not depend on whether somebody still waits for the answer.
+A mutating request runs to its end in a task of its own even when its client has gone: the effect of
+a request that was delivered does not depend on whether somebody still waits for the answer.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The world: every site's cluster and the network to it, and what that means for the services.
 
-Losing a site is losing the network to it: its controllers go on, and what ran there still runs when it
-comes back.
+Losing a site is losing the network to it: its controllers go on, and what ran there still runs when
+it comes back.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Document = dict[str, Any]
 
 
 class World:
-    """All sites; a :class:`~.parts.Part` (its routes are served per site) and :class:`~.parts.Health`."""
+    """All sites: a :class:`~.parts.Part`, served per site, and :class:`~.parts.Health`."""
 
     system = "kubernetes"
 
@@ -56,7 +56,7 @@ class World:
             cluster.close()
 
     def state(self, *, canonical: bool) -> Document:
-        """Return the sites with their workloads and objects, and the epochs on their annotations."""
+        """Return the sites with their workloads and objects, and the epochs seen on them."""
         sites: Document = {}
         epochs: dict[str, int] = {}
         for site, cluster in self.clusters.items():
@@ -76,7 +76,7 @@ class World:
         return {"sites": sites} if canonical else {"sites": sites, "epochs": epochs}
 
     def healthy(self, service: str, site: str) -> bool:
-        """Return whether the service answers at the site: reachable, wanted, and ready as wanted."""
+        """Return whether the service answers at the site: reachable, and ready as wanted."""
         found = self._workloads(service, site)
         return (
             self.reachable(site)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ..model.step import Observation, Qualification
 from .graph import PlanGraph
@@ -53,7 +54,7 @@ def _shared(
     late: set[str] = set()
     clashes = []
     for resource, steps in by_resource.items():
-        for earlier, later in zip(steps, steps[1:], strict=False):
+        for earlier, later in pairwise(steps):
             late.add(later)
             if not graph.follows(later, earlier):
                 clashes.append(

@@ -15,6 +15,7 @@ from .cluster import Cluster
 from .kinds import CRDS
 from .reading import listing, one, presented
 from .scale import scale_of, scaled
+from .shapes import check_kind
 from .status import ApiError, deleted, failure, method_not_allowed, unauthorized
 from .target import Target, resolve
 from .watching import watch
@@ -209,6 +210,7 @@ class _Mutation:
             return {}
         options = requests.decoded(self._request.content_type, self._raw)
         self._marks = requests.marks_of(options)
+        check_kind("DeleteOptions", options)
         return options
 
     def _dry_run(self) -> bool:

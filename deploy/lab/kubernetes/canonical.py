@@ -1,8 +1,8 @@
 """A site's objects as the admin API shows them, whole or reduced to what somebody decided.
 
-The canonical form leaves out what changes by itself (versions, uids, generations, times, the status of
-built-in kinds, events and leases) and the fencing marks: an epoch never goes back, so a world that was
-rolled back keeps it and must nevertheless equal the world before.
+The canonical form leaves out what changes by itself (versions, uids, generations, times, the status
+of built-in kinds, events and leases) and the fencing marks: an epoch never goes back, so a world
+that was rolled back keeps it and must nevertheless equal the world before.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ Document = dict[str, Any]
 
 def filled_in(resource: Resource, document: Document) -> Document:
     """Return the document with the defaults of its kind; what is set stays."""
-    if not resource.builtin or "spec" not in document and resource.kind != "Namespace":
+    if not resource.builtin or ("spec" not in document and resource.kind != "Namespace"):
         return document
     spec = document.get("spec") or {}
     match resource.kind:

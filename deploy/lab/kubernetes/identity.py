@@ -1,4 +1,4 @@
-"""Which object a request body speaks of: its type, its name, its uid, the version it was based on."""
+"""Which object a request body speaks of: type, name, uid, and the version it was based on."""
 
 from __future__ import annotations
 

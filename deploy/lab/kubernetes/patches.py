@@ -52,7 +52,7 @@ def merge_patch(current: Any, patch: Any) -> Any:
 
 
 def strategic_merge_patch(current: Any, patch: Any) -> Any:
-    """Apply a strategic merge patch: as a merge patch, but the lists of a pod merge by their keys."""
+    """Apply a strategic merge patch: a merge patch in which a pod's lists merge by their keys."""
     if not isinstance(patch, dict):
         return deepcopy(patch)
     directive = patch.get("$patch")
@@ -61,18 +61,20 @@ def strategic_merge_patch(current: Any, patch: Any) -> Any:
     if directive == "delete":
         return {}
     merged = dict(current) if isinstance(current, dict) else {}
-    if kept := patch.get("$retainKeys"):
+    if "$retainKeys" in patch:
+        kept = _listed(patch["$retainKeys"])
         merged = {name: value for name, value in merged.items() if name in kept}
     for name, value in patch.items():
         if name.startswith(("$setElementOrder/", "$retainKeys", "$patch")):
             continue
         if name.startswith("$deleteFromPrimitiveList/"):
             field = name.partition("/")[2]
-            merged[field] = [item for item in merged.get(field) or [] if item not in value]
+            gone = value if isinstance(value, list) else []
+            merged[field] = [item for item in _listed(merged.get(field)) if item not in gone]
         elif value is None:
             merged.pop(name, None)
         elif isinstance(value, list):
-            merged[name] = _merge_list(name, merged.get(name) or [], value)
+            merged[name] = _merge_list(name, _listed(merged.get(name)), value)
         else:
             merged[name] = strategic_merge_patch(merged.get(name), value)
     return merged
@@ -90,14 +92,22 @@ def _merge_list(name: str, current: list[Any], patch: list[Any]) -> list[Any]:
     for item in patch:
         if not isinstance(item, dict) or key not in item:
             raise bad_request(f"map: {item!r} does not contain declared merge key: {key}")
-        at = next((i for i, old in enumerate(merged) if old.get(key) == item[key]), None)
+        at = next((i for i, old in enumerate(merged) if _has(old, key, item[key])), None)
         if item.get("$patch") == "delete":
-            merged = [old for old in merged if old.get(key) != item[key]]
+            merged = [old for old in merged if not _has(old, key, item[key])]
         elif at is None:
             merged.append(deepcopy(item))
         else:
             merged[at] = strategic_merge_patch(merged[at], item)
     return merged
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _has(item: Any, key: str, value: Any) -> bool:
+    return isinstance(item, dict) and item.get(key) == value
 
 
 def _merge_key(name: str, items: list[Any]) -> str | None:

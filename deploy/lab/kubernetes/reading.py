@@ -55,8 +55,8 @@ def version_of(query: Mapping[str, str]) -> int:
 def listing(cluster: Cluster, target: Target, query: Mapping[str, str]) -> Document:
     """Return a list, or one page of it.
 
-    All pages show the collection as it was at the first one; a page that comes after the event window
-    has moved on is refused as ``Expired``.
+    All pages show the collection as it was at the first one; a page that comes after the event
+    window has moved on is refused as ``Expired``.
     """
     store = cluster.store
     version, after = store.version, None

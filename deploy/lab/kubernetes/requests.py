@@ -1,4 +1,4 @@
-"""Bodies and queries of mutating requests: decoding, patch formats, and the fencing marks they carry."""
+"""Bodies and queries of mutating requests: decoding, patch formats, fencing marks."""
 
 from __future__ import annotations
 

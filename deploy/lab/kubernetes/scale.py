@@ -1,10 +1,11 @@
-"""The scale subresource: replicas of a Deployment, a StatefulSet or a custom resource as a ``Scale``."""
+"""The scale subresource: the replicas of a workload or a custom resource as a ``Scale``."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from .kinds import Resource
+from .shapes import check_kind
 from .status import bad_request, conflict, invalid
 
 Document = dict[str, Any]
@@ -35,7 +36,8 @@ def scale_of(resource: Resource, document: Document) -> Document:
 
 
 def scaled(resource: Resource, document: Document, scale: Document) -> Document:
-    """Return the object with the replicas of a ``Scale``; raise ``Conflict`` on an older version."""
+    """Return the object with the replicas of a ``Scale``; ``Conflict`` on an older version."""
+    check_kind("Scale", scale)
     metadata = document["metadata"]
     name = metadata["name"]
     asked = scale.get("metadata") or {}
@@ -47,12 +49,7 @@ def scaled(resource: Resource, document: Document, scale: Document) -> Document:
     version = asked.get("resourceVersion")
     if version and version != metadata["resourceVersion"]:
         raise conflict(resource, name)
-    replicas = (scale.get("spec") or {}).get("replicas", 0)
-    if isinstance(replicas, bool) or not isinstance(replicas, int):
-        raise bad_request(
-            'Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal into Go '
-            "struct field ScaleSpec.spec.replicas of type int32"
-        )
+    replicas = (scale.get("spec") or {}).get("replicas") or 0
     if replicas < 0:
         why = f"Invalid value: {replicas}: must be greater than or equal to 0"
         raise invalid(resource, name, ("FieldValueInvalid", "spec.replicas", why))
@@ -74,5 +71,6 @@ def _read(document: Any, path: list[str]) -> Any:
 
 def _written(document: Document, path: list[str], value: int) -> Document:
     head, *rest = path
-    below = _written(document.get(head) or {}, rest, value) if rest else value
+    there = document.get(head)
+    below = _written(there if isinstance(there, dict) else {}, rest, value) if rest else value
     return {**document, head: below}

@@ -1,4 +1,4 @@
-"""Structural schemas of custom resources: what they do not know is pruned, what they forbid is refused.
+"""Structural schemas of custom resources: the unknown is pruned, the forbidden refused.
 
 CEL rules (``x-kubernetes-validations``) are not evaluated.
 """
@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any, Final
 
-from .validation import Cause
-
 Schema = dict[str, Any]
+Cause = tuple[str, str, str]
 
-_TYPES: Final[dict[str, tuple[type, ...]]] = {
+TYPES: Final[dict[str, tuple[type, ...]]] = {
     "object": (dict,),
     "array": (list,),
     "string": (str,),
@@ -37,6 +36,11 @@ def faults(schema: Schema, document: dict[str, Any]) -> list[Cause]:
     body = {name: value for name, value in document.items() if name not in _KEPT}
     required = [name for name in schema.get("required", ()) if name not in _KEPT]
     return list(_check({**schema, "required": required}, body, ""))
+
+
+def type_faults(schema: Schema, document: Any) -> Iterator[Cause]:
+    """Return in what a value, metadata included, breaks a schema."""
+    return _check(schema, document, "")
 
 
 def _prune(schema: Schema, value: Any) -> Any:
@@ -92,7 +96,7 @@ def _right_type(schema: Schema, value: Any) -> bool:
         return True
     if isinstance(value, bool) and wanted != "boolean":
         return False
-    return isinstance(value, _TYPES[wanted])
+    return isinstance(value, TYPES[wanted])
 
 
 def _check_object(schema: Schema, value: dict[str, Any], path: str) -> Iterator[Cause]:

@@ -1,4 +1,4 @@
-"""Kubernetes errors: every refusal is a ``Status`` document with the reason a real API server gives."""
+"""Kubernetes errors: every refusal is a ``Status`` with a real API server's reason."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def conflict(resource: Resource, name: str, why: str | None = None) -> ApiError:
 
 
 def invalid(resource: Resource, name: str, *causes: tuple[str, str, str]) -> ApiError:
-    """Refuse an object whose fields are wrong; a cause is reason, field and what is wrong with it."""
+    """Refuse an object whose fields are wrong; a cause is reason, field and message."""
     details: dict[str, Any] = {"name": name, "kind": resource.kind}
     if resource.group:
         details["group"] = resource.group

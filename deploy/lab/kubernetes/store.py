@@ -1,8 +1,8 @@
 """One site's objects: versions, a bounded window of past events, and those who watch.
 
-Objects in the store are never changed in place: a write puts a new document where the old one was, so
-that journal, watchers and snapshots may keep references. Everything here is synchronous: between two
-awaits of the server a write is atomic.
+Objects in the store are never changed in place: a write puts a new document where the old one was,
+so that journal, watchers and snapshots may keep references. Everything here is synchronous: between
+two awaits of the server a write is atomic.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Any, Final, Literal
 
 from .kinds import Resource
@@ -35,7 +36,7 @@ def key_of(resource: Resource, namespace: str | None, name: str) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change: ``before`` is null for a creation, ``after`` carries the new version even if deleted."""
+    """One change: ``before`` is null for a creation, ``after`` has the new version in any case."""
 
     version: int
     type: Literal["ADDED", "MODIFIED", "DELETED"]
@@ -45,11 +46,11 @@ class Event:
 
 
 class Subscription:
-    """The events of one storage key from now on, in order, for one watcher."""
+    """The events of one kind, in one namespace or in all, in order, for one watcher."""
 
-    def __init__(self, storage: str) -> None:
-        """Start empty."""
-        self.storage = storage
+    def __init__(self, storage: str, namespace: str | None) -> None:
+        """Start empty; a null namespace stands for all."""
+        self.place = (storage, namespace)
         self.broken = False
         self._events: deque[Event] = deque()
         self._news = asyncio.Event()
@@ -84,19 +85,20 @@ class Subscription:
 class Store:
     """The objects of one site.
 
-    ``first_version`` lets a store that replaces another go on counting, so that watchers of the old one
-    see their version expired rather than time going back.
+    ``first_version`` lets a store that replaces another go on counting, so that watchers of the old
+    one see their version expired rather than time going back.
     """
 
     def __init__(self, site: str, *, window: int = 2000, first_version: int = 100) -> None:
         """Start empty, with a window of so many past events."""
         self._site = site
-        self._objects: dict[Key, Document] = {}
+        self._kinds: dict[str, dict[Key, Document]] = {}
         self._version = first_version
         self._compacted = first_version
         self._window: deque[Event] = deque()
         self._window_size = window
-        self._subscriptions: set[Subscription] = set()
+        # By kind and namespace: a thousand watches must not cost each change a thousand looks.
+        self._subscriptions: dict[tuple[str, str | None], set[Subscription]] = {}
         self._listeners: list[Callable[[Event], None]] = []
 
     @property
@@ -112,26 +114,27 @@ class Store:
     @property
     def watchers(self) -> int:
         """Return how many subscriptions are open."""
-        return len(self._subscriptions)
+        return sum(len(there) for there in self._subscriptions.values())
 
     def get(self, key: Key) -> Document | None:
         """Return an object, not to be changed."""
-        return self._objects.get(key)
+        return self._kinds.get(key[0], {}).get(key)
 
     def items(self, storage: str, namespace: str | None = None) -> list[tuple[Key, Document]]:
         """Return the objects of a kind in the order of namespace and name."""
         return sorted(
             (
                 (key, document)
-                for key, document in self._objects.items()
-                if key[0] == storage and (namespace is None or key[1] == namespace)
+                for key, document in self._kinds.get(storage, {}).items()
+                if namespace is None or key[1] == namespace
             ),
             key=lambda item: item[0],
         )
 
     def all(self) -> Iterator[tuple[Key, Document]]:
         """Iterate over everything, sorted by key."""
-        yield from sorted(self._objects.items(), key=lambda item: item[0])
+        for storage in sorted(self._kinds):
+            yield from self.items(storage)
 
     def snapshot(
         self, storage: str, namespace: str | None, version: int
@@ -155,33 +158,37 @@ class Store:
 
     def put(self, key: Key, document: Document) -> Document:
         """Write an object, stamp it with a new version and tell the watchers."""
-        before = self._objects.get(key)
+        before = self.get(key)
         self._version += 1
         stamped = _stamped(document, self._version)
-        self._objects[key] = stamped
+        self._kinds.setdefault(key[0], {})[key] = stamped
         self._publish(Event(self._version, "MODIFIED" if before else "ADDED", key, before, stamped))
         return stamped
 
     def remove(self, key: Key) -> Document:
         """Delete an object; return it as it was last, with the version of the deletion."""
-        before = self._objects.pop(key)
+        before = self._kinds[key[0]].pop(key)
         self._version += 1
         last = _stamped(before, self._version)
         self._publish(Event(self._version, "DELETED", key, before, last))
         return last
 
-    def subscribe(self, storage: str, since: int) -> Subscription:
+    def subscribe(self, storage: str, namespace: str | None, since: int) -> Subscription:
         """Return the events of a kind after a version inside the window, and all that follow."""
-        subscription = Subscription(storage)
-        for event in self._window:
-            if event.version > since and event.key[0] == storage:
+        subscription = Subscription(storage, namespace)
+        missed = takewhile(lambda event: event.version > since, reversed(self._window))
+        for event in reversed(list(missed)):
+            if event.key[0] == storage and namespace in (None, event.key[1]):
                 subscription.push(event)
-        self._subscriptions.add(subscription)
+        self._subscriptions.setdefault(subscription.place, set()).add(subscription)
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """Stop handing over events."""
-        self._subscriptions.discard(subscription)
+        there = self._subscriptions.get(subscription.place, set())
+        there.discard(subscription)
+        if not there:
+            self._subscriptions.pop(subscription.place, None)
 
     def listen(self, listener: Callable[[Event], None]) -> None:
         """Call a controller at every change; it must not write before it has returned."""
@@ -191,15 +198,17 @@ class Store:
         """Forget past events: older versions are gone, and open watches end as too slow ones do."""
         self._window.clear()
         self._compacted = self._version
-        for subscription in self._subscriptions:
-            subscription.end()
+        for there in self._subscriptions.values():
+            for subscription in there:
+                subscription.end()
 
     def _publish(self, event: Event) -> None:
         self._window.append(event)
         while len(self._window) > self._window_size:
             self._compacted = self._window.popleft().version
-        for subscription in self._subscriptions:
-            if subscription.storage == event.key[0]:
+        storage, namespace, _ = event.key
+        for place in ((storage, namespace), (storage, None)):
+            for subscription in self._subscriptions.get(place, ()):
                 subscription.push(event)
         for listener in self._listeners:
             listener(event)

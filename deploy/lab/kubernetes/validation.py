@@ -1,15 +1,17 @@
-"""What the API server refuses: wrong types as 400, wrong values as 422 with the field's path."""
+"""What the API server refuses as 422: wrong values, each with the path of its field."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 from .kinds import Resource
-from .status import bad_request, invalid
+from .schema import Cause
+from .shapes import schema_faults
+from .status import invalid
 
 Document = dict[str, Any]
-Cause = tuple[str, str, str]
 
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -30,7 +32,6 @@ _SELECTOR_FIELD: Final = "spec.selector"
 def check(resource: Resource, document: Document, before: Document | None) -> None:
     """Refuse a document that a real API server would not store."""
     name = document["metadata"].get("name", "")
-    _check_types(resource, document)
     causes = _name_causes(resource, name)
     if resource.kind in ("Deployment", "StatefulSet"):
         causes += _workload_causes(document, before)
@@ -40,32 +41,6 @@ def check(resource: Resource, document: Document, before: Document | None) -> No
         causes += _crd_causes(document)
     if causes:
         raise invalid(resource, name, *causes)
-
-
-def _check_types(resource: Resource, document: Document) -> None:
-    metadata = document["metadata"]
-    for field in ("labels", "annotations"):
-        values = metadata.get(field)
-        if values is None:
-            continue
-        if not isinstance(values, dict) or not all(isinstance(v, str) for v in values.values()):
-            raise _undecodable(resource, f"ObjectMeta.metadata.{field}", "string")
-    if not isinstance(metadata.get("finalizers") or [], list):
-        raise _undecodable(resource, "ObjectMeta.metadata.finalizers", "[]string")
-    spec = document.get("spec")
-    if spec is not None and not isinstance(spec, dict) and resource.builtin:
-        raise _undecodable(resource, f"{resource.kind}.spec", f"v1.{resource.kind}Spec")
-    if resource.kind in ("Deployment", "StatefulSet") and spec is not None:
-        replicas = spec.get("replicas")
-        if isinstance(replicas, bool) or not isinstance(replicas, int | None):
-            raise _undecodable(resource, f"{resource.kind}Spec.spec.replicas", "int32")
-
-
-def _undecodable(resource: Resource, field: str, kind: str) -> Exception:
-    return bad_request(
-        f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '
-        f"json: cannot unmarshal into Go struct field {field} of type {kind}"
-    )
 
 
 def _name_causes(resource: Resource, name: str) -> list[Cause]:
@@ -119,7 +94,7 @@ def _workload_causes(document: Document, before: Document | None) -> list[Cause]
 
 
 def _stateful_causes(document: Document, before: Document) -> list[Cause]:
-    old, new = before["spec"], document["spec"]
+    old, new = before["spec"], document.get("spec") or {}
     changed = {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
     if changed <= _STATEFUL_MUTABLE | {"selector"}:
         return []
@@ -173,12 +148,21 @@ def _crd_causes(document: Document) -> list[Cause]:
             )
         )
     for index, version in enumerate(spec["versions"]):
-        if not (version.get("schema") or {}).get("openAPIV3Schema"):
-            causes.append(
-                (
-                    "FieldValueRequired",
-                    f"spec.versions[{index}].schema.openAPIV3Schema",
-                    "Required value: schemas are required",
-                )
-            )
+        causes += _version_causes(version, f"spec.versions[{index}]")
     return causes
+
+
+def _version_causes(version: Document, path: str) -> Iterator[Cause]:
+    schema = (version.get("schema") or {}).get("openAPIV3Schema")
+    where = f"{path}.schema.openAPIV3Schema"
+    if not schema:
+        yield "FieldValueRequired", where, "Required value: schemas are required"
+    else:
+        for field, message in schema_faults(schema, where):
+            yield "FieldValueInvalid", field, f"Invalid value: {message}"
+    scale = (version.get("subresources") or {}).get("scale")
+    if scale is not None and not (
+        scale.get("specReplicasPath") and scale.get("statusReplicasPath")
+    ):
+        where = f"{path}.subresources.scale"
+        yield "FieldValueRequired", where, "Required value: both replicas paths are required"

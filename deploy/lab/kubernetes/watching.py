@@ -1,7 +1,7 @@
 """Watches: a stream of changes from a version on, as one JSON document per line.
 
-A watch that starts from a version outside the event window, or falls out of it, gets one ``ERROR`` event
-with a 410 ``Status`` inside a 200 stream, as the API server's watch cache does it.
+A watch that starts from a version outside the event window, or falls out of it, gets one ``ERROR``
+event with a 410 ``Status`` inside a 200 stream, as the API server's watch cache does it.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ async def watch(cluster: Cluster, target: Target, request: web.Request) -> web.S
         since = store.version
         objects = store.items(target.resource.storage, target.namespace)
         first = [("ADDED", document) for _, document in objects if matches(document)]
-    subscription = store.subscribe(target.resource.storage, since)
+    subscription = store.subscribe(target.resource.storage, target.namespace, since)
     try:
         await stream.open()
         await stream.send(first)
-        lines = _Lines(target.namespace, matches)
+        lines = _Lines(matches)
         bookmarks = query.get("allowWatchBookmarks") in ("true", "1")
         seconds = float(timeout or 0) or _DEFAULT_TIMEOUT_S
         await _follow(stream, store, subscription, lines, seconds, bookmarks=bookmarks)
@@ -63,15 +63,12 @@ async def watch(cluster: Cluster, target: Target, request: web.Request) -> web.S
 class _Lines:
     """Turns store events into what one watcher sees of them."""
 
-    def __init__(self, namespace: str | None, matches: Matches) -> None:
-        self._namespace = namespace
+    def __init__(self, matches: Matches) -> None:
         self._matches = matches
 
     def of(self, events: Iterable[Event]) -> list[Line]:
         lines = []
         for event in events:
-            if self._namespace not in (None, event.key[1]):
-                continue
             was = event.before is not None and self._matches(event.before)
             is_now = event.type != "DELETED" and self._matches(event.after)
             if was and is_now:

@@ -1,7 +1,7 @@
 """The status of Deployments and StatefulSets, field for field as their controllers write it.
 
-Counts of zero are absent where the real types leave them out: ``readyReplicas`` of a workload without a
-ready pod does not exist.
+Counts of zero are absent where the real types leave them out: ``readyReplicas`` of a workload
+without a ready pod does not exist.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def _deployment(document: Document, counts: Counts, old: Document) -> Document:
     enough = counts.ready >= wanted - _may_miss(document, wanted)
     rolled_out = counts.updated >= wanted and counts.ready >= wanted
     was_rolled_out = any(
-        c["type"] == "Progressing" and c["reason"] == "NewReplicaSetAvailable"
-        for c in old.get("conditions", [])
+        c["type"] == "Progressing" and c.get("reason") == "NewReplicaSetAvailable"
+        for c in (old.get("conditions") or [])
     )
     # A rollout that was complete stays so while it is only scaled; a new template starts a new one.
     complete = rolled_out or (was_rolled_out and counts.updated >= counts.replicas)
@@ -80,16 +80,18 @@ def _deployment(document: Document, counts: Counts, old: Document) -> Document:
             ),
         ),
     ]
-    known = {condition["type"]: condition for condition in old.get("conditions", [])}
+    known = {condition["type"]: condition for condition in (old.get("conditions") or [])}
     return {**status, "conditions": [_condition(known.get(c[0]), *c) for c in conditions]}
 
 
 def _condition(old: Document | None, kind: str, true: bool, reason: str, message: str) -> Document:
     status = "True" if true else "False"
-    if old is not None and (old["status"], old["reason"]) == (status, reason):
+    if old is not None and (old["status"], old.get("reason")) == (status, reason):
         return old
     moment = now()
-    since = old["lastTransitionTime"] if old is not None and old["status"] == status else moment
+    since = moment
+    if old is not None and old["status"] == status:
+        since = old.get("lastTransitionTime", moment)
     return {
         "type": kind,
         "status": status,

@@ -1,8 +1,8 @@
 """The controllers of Deployments and StatefulSets, in the small: pods are counted, not run.
 
-A change of the spec is observed at once; pods that were asked for become ready after ``ready_after``
-seconds, pods that are no longer wanted are gone after a fifth of it. A workload annotated
-``lab.holdfast.dev/ready: never`` never gets a ready pod.
+A change of the spec is observed at once; pods that were asked for become ready after
+``ready_after`` seconds, pods that are no longer wanted are gone after a fifth of it. A workload
+annotated ``lab.holdfast.dev/ready: never`` never gets a ready pod.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Creating, changing and deleting objects, with the rules of a real API server.
 
 Optimistic concurrency, generations, the separation of status from spec, finalizers and dry runs are
-kept here; what each kind allows is asked of the validation, what it implies is done by the controllers.
-A write that changes nothing makes no new version.
+kept here; what each kind allows is asked of the validation, what it implies is done by the
+controllers. A write that changes nothing makes no new version.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from . import schema
 from .defaults import filled_in
 from .identity import check_identity, typed
 from .kinds import NAMESPACES, Resource
+from .shapes import check_body
 from .status import (
     already_exists,
     bad_request,
@@ -60,6 +61,7 @@ class Writer:
         self, resource: Resource, namespace: str | None, body: Document, *, dry_run: bool = False
     ) -> Outcome:
         """Create an object; raise ``AlreadyExists``, ``NotFound`` (namespace), ``Invalid``."""
+        check_body(resource, body)
         metadata = self._new_metadata(resource, namespace, body)
         key = key_of(resource, namespace, metadata["name"])
         if self._store.get(key) is not None:
@@ -104,6 +106,7 @@ class Writer:
         if current is None:
             raise not_found(resource, name)
         wanted = change(current)
+        check_body(resource, wanted)
         check_identity(resource, current, wanted, versioned=versioned)
         document = _merged(resource, current, wanted, status=status)
         document = _shaped(resource, document, current)

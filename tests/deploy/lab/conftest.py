@@ -8,15 +8,16 @@ from typing import Any
 
 import aiohttp
 import pytest
+from kubernetes.aio import client, config
+
 from holdfast.deploy.lab.server import Lab
 from holdfast.workflows.model.estate import Estate
-from kubernetes.aio import client, config
 
 READY_AFTER_MS = 60
 
 
 def small_estate() -> Estate:
-    """Two services that run at lyon and can be recovered at milan, a third without Kubernetes steps."""
+    """Two services at lyon that can be recovered at milan, and one without Kubernetes steps."""
     fence = {
         "id": "fence",
         "run": "kubernetes.fence",

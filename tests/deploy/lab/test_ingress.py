@@ -9,6 +9,7 @@ import httpx
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+
 from holdfast.deploy.lab.azure import AzureResourceManager
 from holdfast.deploy.lab.ingress import Ingress
 from holdfast.deploy.lab.journal import JOURNAL, SYSTEM, Journal

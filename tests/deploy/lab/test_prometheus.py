@@ -10,6 +10,7 @@ import httpx
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+
 from holdfast.deploy.lab.prometheus import PrometheusApi
 
 WANTED = {("historian", "lyon"): 3, ("orders", "lyon"): 2}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from holdfast.deploy.lab.promql_parser import BadQuery, parse
 from hypothesis import given
 from hypothesis import strategies as st
+
+from holdfast.deploy.lab.promql_parser import BadQuery, parse
 
 WORDS = ["up", "sum", "by", "(", ")", "{", "}", "=", "=~", '"x"', "==", "bool", "1", "-", ",", "["]
 

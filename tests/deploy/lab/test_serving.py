@@ -14,8 +14,13 @@ from pathlib import Path
 import aiohttp
 import pytest
 import yaml
+
 from holdfast.deploy.lab.server import Lab
 from holdfast.workflows.model.estate import Estate
+
+
+def read(path: str) -> str:
+    return Path(path).read_text()
 
 
 async def test_the_env_file_can_be_sourced_and_leads_to_everything(
@@ -29,7 +34,7 @@ async def test_the_env_file_can_be_sourced_and_leads_to_everything(
 
     found = dict(line.split("=", 1) for line in sourced.decode().splitlines())
     assert found["HOLDFAST_LAB_URL"] == lab.url
-    kubeconfig = yaml.safe_load(Path(found["KUBECONFIG"]).read_text())
+    kubeconfig = yaml.safe_load(read(found["KUBECONFIG"]))
     assert [context["name"] for context in kubeconfig["contexts"]] == ["ctx-lyon", "ctx-milan"]
     assert kubeconfig["clusters"][1]["cluster"]["server"] == lab.site_urls["milan"]
 
@@ -84,3 +89,20 @@ async def test_the_process_says_when_it_is_ready_and_stops_when_told(
 
     assert (state.status, written) == (200, True)
     assert await asyncio.wait_for(process.wait(), 5) == 0
+
+
+async def test_an_estate_that_is_none_is_said_in_one_line_each_and_nothing_is_served(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "estate.yaml"
+    file.write_text("kind: Nonsense\n")
+    arguments = ["--estate", str(file), "--env-file", str(tmp_path / "env")]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "holdfast.deploy.lab", *arguments, stderr=subprocess.PIPE
+    )
+
+    _, said = await process.communicate()
+
+    assert process.returncode == 2
+    assert all(line.startswith(f"{file}:1: ") for line in said.decode().splitlines())
+    assert not (tmp_path / "env").exists()

@@ -3,9 +3,9 @@
 from collections import defaultdict
 
 import pytest
-from support.simulator import Simulation
 
 from holdfast.workflows.model.recovery import Outcome, StepState
+from support.simulator import Simulation
 
 RUNS = 10_000
 ENDS = {Outcome.RECOVERED, Outcome.ROLLED_BACK, Outcome.ROLLED_BACK_WITH_RESIDUE}

@@ -1,7 +1,7 @@
 """A Kubernetes to test: the one that HOLDFAST_TEST_KUBECONFIG names, or the lab's own.
 
-The tests make their own namespaces and objects, so they can run against any control plane. Those that
-ask for ``own_lab`` need what only the lab does and are skipped for a foreign one.
+The tests make their own namespaces and objects, so they can run against any control plane. Those
+that ask for ``own_lab`` need what only the lab does and are skipped for a foreign one.
 """
 
 from __future__ import annotations

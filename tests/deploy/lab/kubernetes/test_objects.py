@@ -1,4 +1,4 @@
-"""Creating, replacing and deleting objects: versions, conflicts, generations, finalizers, dry runs."""
+"""Creating, replacing and deleting objects: versions, generations, finalizers, dry runs."""
 
 from __future__ import annotations
 

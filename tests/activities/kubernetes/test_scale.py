@@ -1,0 +1,407 @@
+"""kubernetes.scale against the lab: what it sees, what it changes, what it proves."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from holdfast.activities.kubernetes.connections import KubernetesConnections
+from holdfast.activities.kubernetes.scale import Scale
+from holdfast.workflows.model.step import Applied, Qualification
+from support.action_world import REVERT_KEY, ActionWorld, retried, token
+
+API = {"context": "plant-milan", "namespace": "historian", "deployment": "api", "replicas": 3}
+BROKER = {"context": "plant-milan", "namespace": "bus", "statefulset": "broker", "replicas": 2}
+PATH = "/apis/apps/v1/namespaces/historian/deployments/api"
+BEFORE = {"replicas": 0}
+
+
+@pytest.fixture
+def scale(clusters: KubernetesConnections) -> Scale:
+    return Scale(clusters)
+
+
+async def replicas(world: ActionWorld) -> int:
+    return int((await world.kubernetes("milan", PATH))["spec"]["replicas"])
+
+
+async def test_probe_sees_a_standby_with_all_that_is_needed_to_put_it_back(
+    world: ActionWorld, scale: Scale
+) -> None:
+    seen = await world.probe_one(scale, API)
+    assert (seen.state, seen.qualification) == (Applied.NOT_APPLIED, Qualification.QUALIFIED)
+    assert seen.resource == "kubernetes/plant-milan/historian/deployment/api"
+    assert seen.before_image == BEFORE
+    assert seen.change == "api on plant-milan 0 → 3"
+    assert seen.undo_command == (
+        "kubectl --context plant-milan -n historian scale deployment/api --replicas=0"
+    )
+    assert (seen.epoch, seen.touched) == (0, False)
+    assert seen.expected_duration is not None
+    assert seen.expected_duration > timedelta(0)
+
+
+async def test_probe_changes_nothing(world: ActionWorld, scale: Scale) -> None:
+    before = await world.canonical()
+    await world.probe(scale, API, BROKER)
+    assert await world.changes() == []
+    assert await world.canonical() == before
+
+
+async def test_probe_answers_in_the_order_asked(world: ActionWorld, scale: Scale) -> None:
+    seen = await world.probe(scale, BROKER, API, {**API, "context": "plant-lyon"})
+    assert [each.resource for each in seen] == [
+        "kubernetes/plant-milan/bus/statefulset/broker",
+        "kubernetes/plant-milan/historian/deployment/api",
+        "kubernetes/plant-lyon/historian/deployment/api",
+    ]
+
+
+async def test_probe_calls_a_state_that_holds_applied(world: ActionWorld, scale: Scale) -> None:
+    seen = await world.probe_one(scale, {**API, "replicas": 0})
+    assert seen.state is Applied.APPLIED
+    assert seen.expected_duration == timedelta(0)
+
+
+async def test_probe_tells_a_missing_workload_from_its_neighbours(
+    world: ActionWorld, scale: Scale
+) -> None:
+    missing, there = await world.probe(scale, {**API, "deployment": "gone"}, API)
+    assert missing.qualification is Qualification.NOT_QUALIFIED
+    assert "deployment historian/gone on plant-milan does not exist" in missing.reason
+    assert there.qualification is Qualification.QUALIFIED
+
+
+async def test_probe_lists_the_contexts_there_are_where_one_is_missing(
+    world: ActionWorld, scale: Scale
+) -> None:
+    seen = await world.probe_one(scale, {**API, "context": "plant-rome"})
+    assert seen.qualification is Qualification.NOT_QUALIFIED
+    assert "plant-lyon, plant-milan" in seen.reason
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_probe_names_what_to_grant_where_the_credential_is_refused(
+    world: ActionWorld, scale: Scale, status: int
+) -> None:
+    await world.fault("error", status=status, times=0, site="milan")
+    seen = await world.probe_one(scale, API)
+    assert seen.qualification is Qualification.NOT_QUALIFIED
+    assert "Unauthorized" in seen.reason
+    assert "context plant-milan" in seen.reason
+
+
+async def test_probe_falls_back_to_single_namespaces_where_listing_all_is_forbidden(
+    world: ActionWorld, scale: Scale
+) -> None:
+    await world.fault("error", status=403, times=0, path=r"/apis/apps/v1/deployments")
+    others = [{**API, "namespace": f"other-{n}"} for n in range(3)]
+    seen = await world.probe(scale, API, *others)
+    assert seen[0].qualification is Qualification.QUALIFIED
+    assert {each.qualification for each in seen[1:]} == {Qualification.NOT_QUALIFIED}
+
+
+@pytest.mark.parametrize("how", ["refuse", "hang"])
+async def test_probe_of_an_unreachable_cluster_is_unknown(
+    world: ActionWorld, scale: Scale, how: str
+) -> None:
+    await world.lose("milan", how)
+    seen = await world.probe_one(scale, API)
+    assert (seen.state, seen.qualification) == (Applied.UNKNOWN, Qualification.UNKNOWN)
+    assert "plant-milan" in seen.reason
+
+
+async def test_apply_returns_when_the_replicas_are_ready(world: ActionWorld, scale: Scale) -> None:
+    evidence = await world.apply(scale, API, BEFORE)
+    now = await world.kubernetes("milan", PATH)
+    assert now["status"]["readyReplicas"] == 3
+    assert evidence.changed
+    assert evidence.sentence.startswith("historian/api on plant-milan 0 → 3, 3 ready after ")
+    assert evidence.details["resource_version"] == now["metadata"]["resourceVersion"]
+
+
+async def test_apply_scales_a_statefulset(world: ActionWorld, scale: Scale) -> None:
+    evidence = await world.apply(scale, BROKER, BEFORE)
+    assert evidence.details["ready"] == 2
+
+
+async def test_apply_leaves_its_token_on_the_resource(world: ActionWorld, scale: Scale) -> None:
+    await world.apply(scale, API, BEFORE, by=token(epoch=7, sequence=4))
+    annotations = (await world.kubernetes("milan", PATH))["metadata"]["annotations"]
+    assert annotations["holdfast.dev/epoch"] == "7"
+    assert annotations["holdfast.dev/sequence"] == "4"
+    assert annotations["holdfast.dev/run"] == "run-1"
+    assert annotations["holdfast.dev/idempotency-key"] == token().key
+    seen = await world.probe_one(scale, API)
+    assert (seen.epoch, seen.touched, seen.state) == (7, True, Applied.APPLIED)
+
+
+async def test_apply_says_what_it_waits_for(world: ActionWorld, scale: Scale) -> None:
+    heard: list[Any] = []
+    await world.apply(scale, API, BEFORE, hears=heard.append)
+    assert any("of 3 ready" in str(text) for text in heard)
+
+
+async def test_applied_twice_it_changes_once(world: ActionWorld, scale: Scale) -> None:
+    first = await world.apply(scale, API, BEFORE)
+    second = await world.apply(scale, API, BEFORE)
+    assert len(await world.changes()) == 1
+    assert first.changed
+    assert second.changed
+
+
+async def test_applied_twice_at_once_it_changes_once(world: ActionWorld, scale: Scale) -> None:
+    await asyncio.gather(*(world.apply(scale, API, BEFORE) for _ in range(4)))
+    assert len(await world.changes()) == 1
+
+
+async def test_a_retry_by_an_operator_takes_what_it_did_itself_for_its_own(
+    world: ActionWorld, scale: Scale
+) -> None:
+    await world.apply(scale, API, BEFORE)
+    evidence = await world.apply(scale, API, BEFORE, by=token(sequence=5))
+    assert evidence.changed
+    assert await replicas(world) == 3
+
+
+async def test_apply_marks_a_state_that_holds_already(world: ActionWorld, scale: Scale) -> None:
+    evidence = await world.apply(scale, {**API, "replicas": 0}, BEFORE)
+    assert not evidence.changed
+    with pytest.raises(ApplicationError, match="came too late") as failure:
+        await world.apply(scale, {**API, "replicas": 0}, BEFORE, by=token(sequence=0))
+    assert failure.value.type == "FencedOut"
+
+
+async def test_apply_refuses_a_workload_that_somebody_else_has_scaled(
+    world: ActionWorld, scale: Scale
+) -> None:
+    await world.kubernetes("milan", PATH, {"spec": {"replicas": 2}})
+    with pytest.raises(ApplicationError, match=r"had 0 replicas .* and has 2 now") as failure:
+        await world.apply(scale, API, BEFORE)
+    assert (failure.value.type, failure.value.non_retryable) == ("Conflict", True)
+    assert await replicas(world) == 2
+
+
+async def test_apply_refuses_to_act_without_a_before_image(
+    world: ActionWorld, scale: Scale
+) -> None:
+    with pytest.raises(ApplicationError, match="never seen") as failure:
+        await world.apply(scale, API, None)
+    assert failure.value.type == "Conflict"
+
+
+async def test_apply_is_refused_by_a_newer_recovery(world: ActionWorld, scale: Scale) -> None:
+    await world.apply(scale, API, BEFORE, by=token(epoch=2, run="run-2"))
+    with pytest.raises(ApplicationError, match="epoch 2 of run run-2") as failure:
+        await world.apply(scale, API, BEFORE)
+    assert failure.value.type == "FencedOut"
+
+
+async def test_apply_overrules_an_older_recovery(world: ActionWorld, scale: Scale) -> None:
+    await world.apply(scale, {**API, "replicas": 1}, BEFORE, by=token(run="run-0"))
+    evidence = await world.apply(scale, API, {"replicas": 1}, by=token(epoch=2))
+    assert evidence.changed
+
+
+async def test_apply_says_how_far_it_came_where_replicas_never_get_ready(
+    world: ActionWorld, scale: Scale
+) -> None:
+    never = {"metadata": {"annotations": {"lab.holdfast.dev/ready": "never"}}}
+    await world.kubernetes("milan", PATH, never)
+    with pytest.raises(ApplicationError, match="0 of 3 ready") as failure:
+        await world.apply(scale, API, BEFORE, timeout=timedelta(seconds=0.5))
+    assert (failure.value.type, failure.value.non_retryable) == ("VerificationFailed", True)
+
+
+async def test_apply_sends_nothing_after_its_deadline(world: ActionWorld, scale: Scale) -> None:
+    await world.fault("delay", seconds=0.3, method="GET", site="milan")
+    with pytest.raises(ApplicationError, match="deadline passed") as failure:
+        await world.apply(scale, API, BEFORE, timeout=timedelta(seconds=0.1))
+    assert failure.value.non_retryable
+    assert await world.changes() == []
+
+
+async def test_apply_waits_on_over_an_expired_watch(world: ActionWorld, scale: Scale) -> None:
+    never = {"metadata": {"annotations": {"lab.holdfast.dev/ready": "never"}}}
+    await world.kubernetes("milan", PATH, never)
+    applying = asyncio.create_task(world.apply(scale, API, BEFORE))
+    await asyncio.sleep(0.2)
+    world.lab.compact("milan")
+    now = {"metadata": {"annotations": {"lab.holdfast.dev/ready": None}}}
+    await world.kubernetes("milan", PATH, now)
+    await world.kubernetes(
+        "milan", PATH, {"spec": {"template": {"metadata": {"labels": {"v": "2"}}}}}
+    )
+    assert (await applying).details["ready"] == 3
+
+
+async def test_apply_reports_a_workload_deleted_under_its_eyes(
+    world: ActionWorld, scale: Scale
+) -> None:
+    with pytest.raises(ApplicationError, match="gone") as failure:
+        await world.apply(scale, {**API, "deployment": "gone"}, BEFORE)
+    assert failure.value.type == "NotFound"
+
+
+async def test_revert_restores_the_world(world: ActionWorld, scale: Scale) -> None:
+    before = await world.canonical()
+    await world.apply(scale, API, BEFORE)
+    assert await world.canonical() != before
+    evidence = await world.revert(scale, API, BEFORE)
+    assert evidence.changed
+    assert await world.canonical() == before
+
+
+async def test_revert_waits_until_surplus_replicas_are_gone(
+    world: ActionWorld, scale: Scale
+) -> None:
+    await world.apply(scale, API, BEFORE)
+    await world.revert(scale, API, BEFORE)
+    status = (await world.kubernetes("milan", PATH)).get("status") or {}
+    assert not status.get("replicas")
+
+
+async def test_reverted_twice_it_changes_once(world: ActionWorld, scale: Scale) -> None:
+    await world.apply(scale, API, BEFORE)
+    await world.revert(scale, API, BEFORE)
+    await world.revert(scale, API, BEFORE)
+    assert len(await world.changes()) == 2
+
+
+async def test_revert_of_an_unknown_outcome_goes_by_the_mark(
+    world: ActionWorld, scale: Scale
+) -> None:
+    await world.apply(scale, API, BEFORE)
+    evidence = await world.revert(scale, API, BEFORE, known=False)
+    assert evidence.changed
+    assert await replicas(world) == 0
+
+
+async def test_revert_of_what_was_never_applied_only_seals(
+    world: ActionWorld, scale: Scale
+) -> None:
+    await world.kubernetes("milan", PATH, {"spec": {"replicas": 1}})
+    evidence = await world.revert(scale, API, BEFORE, known=False)
+    assert not evidence.changed
+    assert await replicas(world) == 1
+    with pytest.raises(ApplicationError, match="came too late"):
+        await world.apply(scale, API, {"replicas": 1})
+    assert await replicas(world) == 1
+
+
+async def test_revert_leaves_alone_what_its_step_did_not_change(
+    world: ActionWorld, scale: Scale
+) -> None:
+    inputs = {**API, "replicas": 0}
+    await world.apply(scale, inputs, BEFORE)
+    await world.kubernetes("milan", PATH, {"spec": {"replicas": 1}})
+    evidence = await world.revert(scale, inputs, BEFORE)
+    assert not evidence.changed
+    assert await replicas(world) == 1
+
+
+async def test_an_attempt_that_comes_after_the_revert_changes_nothing(
+    world: ActionWorld, scale: Scale
+) -> None:
+    await world.apply(scale, API, BEFORE)
+    await world.revert(scale, API, BEFORE)
+    with pytest.raises(ApplicationError, match="came too late") as failure:
+        await world.apply(scale, API, BEFORE)
+    assert failure.value.type == "FencedOut"
+    assert await replicas(world) == 0
+
+
+async def test_an_attempt_stopped_between_reading_and_writing_changes_nothing(
+    world: ActionWorld, scale: Scale
+) -> None:
+    await world.fault("delay", seconds=0.3, method="PATCH", site="milan")
+    late = asyncio.create_task(world.apply(scale, API, BEFORE))
+    await asyncio.sleep(0.15)
+    await world.revert(scale, API, BEFORE, known=False)
+    with pytest.raises(ApplicationError) as failure:
+        await late
+    assert failure.value.type == "FencedOut"
+    assert [entry["key"] for entry in await world.changes()] == [REVERT_KEY]
+    assert await replicas(world) == 0
+
+
+async def test_a_wait_ends_when_the_run_has_moved_on(world: ActionWorld, scale: Scale) -> None:
+    never = {"metadata": {"annotations": {"lab.holdfast.dev/ready": "never"}}}
+    await world.kubernetes("milan", PATH, never)
+    waiting = asyncio.create_task(world.apply(scale, API, BEFORE))
+    await asyncio.sleep(0.2)
+    await world.revert(scale, API, BEFORE)
+    with pytest.raises(ApplicationError) as failure:
+        await waiting
+    assert failure.value.type == "FencedOut"
+
+
+async def test_a_write_that_crosses_another_client_s_is_made_again(
+    world: ActionWorld, scale: Scale
+) -> None:
+    await world.fault("delay", seconds=0.2, method="PATCH", site="milan")
+    applying = asyncio.create_task(world.apply(scale, API, BEFORE))
+    await asyncio.sleep(0.1)
+    await world.kubernetes("milan", PATH, {"metadata": {"labels": {"touched": "yes"}}})
+    assert (await applying).changed
+    now = await world.kubernetes("milan", PATH)
+    assert now["metadata"]["labels"]["touched"] == "yes"
+    assert now["spec"]["replicas"] == 3
+
+
+FAULTS: dict[str, dict[str, Any]] = {
+    "error": {"behaviour": "error", "status": 503},
+    "throttle": {"behaviour": "throttle", "seconds": 0},
+    "delay": {"behaviour": "delay", "seconds": 0.1},
+    "hang": {"behaviour": "hang"},
+    "drop_answer": {"behaviour": "drop_answer"},
+}
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_faulted_answer_never_makes_an_apply_change_twice(
+    world: ActionWorld, scale: Scale, fault: str, method: str
+) -> None:
+    await world.fault(**FAULTS[fault], method=method, site="milan")
+    evidence = await retried(lambda: world.apply(scale, API, BEFORE))
+    assert evidence.changed
+    assert len(await world.changes()) == 1
+    assert await replicas(world) == 3
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_faulted_answer_never_keeps_a_revert_from_restoring(
+    world: ActionWorld, scale: Scale, fault: str, method: str
+) -> None:
+    before = await world.canonical()
+    await world.apply(scale, API, BEFORE)
+    await world.fault(**FAULTS[fault], method=method, site="milan")
+    await retried(lambda: world.revert(scale, API, BEFORE))
+    assert len(await world.changes()) == 2
+    assert await world.canonical() == before
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_faulted_probe_is_worth_another_attempt(
+    world: ActionWorld, scale: Scale, fault: str
+) -> None:
+    await world.fault(**FAULTS[fault], method="GET", site="milan")
+    try:
+        (seen,) = await world.probe(scale, API, attempt=1)
+    except ApplicationError as failure:
+        if failure.non_retryable:
+            raise
+        (seen,) = await world.probe(scale, API, attempt=2)
+    assert seen.qualification is Qualification.QUALIFIED
+
+
+async def test_throttling_hands_on_how_long_to_wait(world: ActionWorld, scale: Scale) -> None:
+    await world.fault("throttle", seconds=7, method="PATCH", site="milan")
+    with pytest.raises(ApplicationError) as failure:
+        await world.apply(scale, API, BEFORE)
+    assert failure.value.type == "Throttled"
+    assert failure.value.next_retry_delay == timedelta(seconds=7)
