@@ -5,12 +5,8 @@ a permanent ActionError is not retried, a temporary one is until the step's dead
 A probe never fails for what it could not see: it answers `unknown`, or `not qualified`, and why.
 """
 
-import asyncio
-import contextlib
-import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from pydantic import JsonValue, ValidationError
 from temporalio import activity
@@ -29,13 +25,9 @@ from ..workflows.model.step import (
     Verb,
 )
 from .action import Action, Call, InputsT, Probed, Undo
+from .heart import Heart
 
-HEARTBEAT_INTERVAL_S = 0.5
 PROBE_ATTEMPTS = 3
-LEAST_ATTEMPT = timedelta(seconds=30)
-"""A retry after a crash gets at least this long to prove an effect, whatever was lost before."""
-
-ResultT = TypeVar("ResultT")
 
 
 def activities_of(action: Action[InputsT]) -> list[Callable[..., Awaitable[Any]]]:
@@ -43,38 +35,46 @@ def activities_of(action: Action[InputsT]) -> list[Callable[..., Awaitable[Any]]
 
     @activity.defn(name=f"{action.name}.{Verb.PROBE}")
     async def probe(request: ProbeInput) -> ProbeResult:
-        with _heart():
+        with Heart().beating():
             return ProbeResult(observations=tuple(await _probe(action, request)))
 
     @activity.defn(name=f"{action.name}.{Verb.APPLY}")
     async def apply(request: ApplyInput) -> Evidence:
-        with _heart() as say:
-            remaining = _deadline(request.timeout)
-            return await _translated(
-                remaining, lambda: action.apply(_call(request, say, remaining))
+        heart = Heart(request.timeout)
+
+        async def work() -> Evidence:
+            inputs = parse_inputs(action.inputs_model, request.inputs)
+            call = Call(
+                request.step,
+                inputs,
+                request.before_image,
+                request.token,
+                heart.remaining,
+                heart.say,
             )
+            return await action.apply(call)
+
+        return await _translated(heart, work)
 
     @activity.defn(name=f"{action.name}.{Verb.REVERT}")
     async def revert(request: RevertInput) -> Evidence:
-        with _heart() as say:
-            remaining = _deadline(request.timeout)
-            return await _translated(
-                remaining, lambda: action.revert(_undo(request, say, remaining))
+        heart = Heart(request.timeout)
+
+        async def work() -> Evidence:
+            inputs = parse_inputs(action.inputs_model, request.inputs)
+            undo = Undo(
+                request.step,
+                inputs,
+                request.before_image,
+                request.token,
+                heart.remaining,
+                heart.say,
+                request.apply_key,
+                request.known_applied,
             )
+            return await action.revert(undo)
 
-    def _call(
-        r: ApplyInput, say: Callable[[str], None], left: Callable[[], timedelta]
-    ) -> Call[InputsT]:
-        inputs = parse_inputs(action.inputs_model, r.inputs)
-        return Call(r.step, inputs, r.before_image, r.token, left, say)
-
-    def _undo(
-        r: RevertInput, say: Callable[[str], None], left: Callable[[], timedelta]
-    ) -> Undo[InputsT]:
-        inputs = parse_inputs(action.inputs_model, r.inputs)
-        return Undo(
-            r.step, inputs, r.before_image, r.token, left, say, r.apply_key, r.known_applied
-        )
+        return await _translated(heart, work)
 
     return [probe, apply, revert]
 
@@ -131,20 +131,19 @@ def _unseen(step: str, qualification: Qualification, error: ActionError) -> Obse
     )
 
 
-def _deadline(timeout: timedelta) -> Callable[[], timedelta]:
-    waited = datetime.now(UTC) - activity.info().scheduled_time
-    budget = max(timeout - waited, min(timeout, LEAST_ATTEMPT)).total_seconds()
-    end = time.monotonic() + budget
-    return lambda: timedelta(seconds=max(0.0, end - time.monotonic()))
-
-
-async def _translated(
-    remaining: Callable[[], timedelta], run: Callable[[], Awaitable[ResultT]]
-) -> ResultT:
-    try:
-        return await run()
-    except ActionError as error:
-        raise _failure(error, final=not remaining()) from error
+async def _translated(heart: Heart, work: Callable[[], Awaitable[Evidence]]) -> Evidence:
+    with heart.beating():
+        try:
+            return await work()
+        except ActionError as error:
+            raise _failure(error, final=heart.overdue) from error
+        except Exception as error:
+            # Not foreseen by the action: tried again like an outage, and named when time is up.
+            if not heart.overdue:
+                raise
+            raise ApplicationError(
+                f"{type(error).__name__}: {error}", type="Unexpected", non_retryable=True
+            ) from error
 
 
 def _failure(error: ActionError, *, final: bool) -> ApplicationError:
@@ -157,27 +156,3 @@ def _failure(error: ActionError, *, final: bool) -> ApplicationError:
         next_retry_delay=retry_after,
         category=ApplicationErrorCategory.BENIGN,
     )
-
-
-@contextlib.contextmanager
-def _heart() -> Iterator[Callable[[str], None]]:
-    said = ""
-
-    def say(text: str) -> None:
-        nonlocal said
-        said = text
-        activity.heartbeat(said)
-
-    async def beat() -> None:
-        while True:
-            activity.heartbeat(said)
-            await asyncio.sleep(HEARTBEAT_INTERVAL_S)
-
-    task = asyncio.create_task(beat())
-    try:
-        yield say
-    finally:
-        task.cancel()
-
-
-__all__ = ["activities_of", "faults", "parse_inputs"]

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from ..workflows.model.document import Document
-from ..workflows.model.errors import VerificationFailed
+from ..workflows.model.errors import InvalidInput, VerificationFailed
 from ..workflows.model.scalars import Duration
 from ..workflows.model.step import Applied, Evidence, Observation, Qualification
 from .action import Action, Call, Probed, Undo
@@ -75,19 +75,37 @@ class HttpConnections:
         self._client: httpx.AsyncClient | None = None
 
     async def look(self, wanted: ExpectHttpInputs) -> Look:
-        """Ask once; whatever keeps an answer away is something seen, not an error."""
+        """Ask once; whatever keeps an answer away is something seen, not an error.
+
+        Raises:
+            InvalidInput: the configured proxy is none.
+        """
+        import httpx
+
+        client = self._open()
+        try:
+            # The client's own limits are between bytes; a body may trickle in for ever.
+            async with asyncio.timeout(CONNECT_TIMEOUT_S + 2 * self._read_timeout_s):
+                async with client.stream("GET", wanted.url) as answer:
+                    return await _compare(answer, wanted)
+        except (httpx.TimeoutException, TimeoutError):
+            return Look(False, "no answer in time")
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return Look(False, f"no answer ({type(error).__name__})")
+
+    def _open(self) -> "httpx.AsyncClient":
         import httpx
 
         if self._client is None:
             timeout = httpx.Timeout(self._read_timeout_s, connect=CONNECT_TIMEOUT_S)
-            self._client = httpx.AsyncClient(proxy=self._proxy, timeout=timeout)
-        try:
-            async with self._client.stream("GET", wanted.url) as answer:
-                return await _compare(answer, wanted)
-        except httpx.TimeoutException:
-            return Look(False, "no answer in time")
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return Look(False, f"no answer ({type(error).__name__})")
+            try:
+                self._client = httpx.AsyncClient(proxy=self._proxy, timeout=timeout)
+            except (httpx.InvalidURL, ValueError):
+                # Its own message may repeat the URL, and with it a password.
+                raise InvalidInput(
+                    "HOLDFAST_HTTP_PROXY is not the URL of a proxy; write it like http://host:port"
+                ) from None
+        return self._client
 
     async def close(self) -> None:
         """Close the client; the next use opens another."""

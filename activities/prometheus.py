@@ -95,7 +95,7 @@ class PrometheusConnections:
 
         try:
             answer = await self._open().get("api/v1/query", params={"query": query})
-            body = answer.json() if answer.content else {}
+            body = answer.json()
         except httpx.HTTPError as error:
             raise Unavailable(
                 f"Prometheus does not answer ({type(error).__name__}); check that it runs and that"
@@ -103,9 +103,12 @@ class PrometheusConnections:
             ) from error
         except ValueError:
             body = {}
-        if answer.status_code != httpx.codes.OK or body.get("status") != "success":
-            raise _refused(answer, body, query)
-        return _samples(body.get("data", {}), query)
+        try:
+            if answer.status_code == httpx.codes.OK and body["status"] == "success":
+                return _samples(body["data"], query)
+        except (KeyError, IndexError, TypeError, ValueError):
+            body = {}
+        raise _refused(answer, body, query)
 
     async def close(self) -> None:
         """Close the client; the next use opens another."""
@@ -130,9 +133,9 @@ class PrometheusConnections:
 
 
 def _refused(answer: "httpx.Response", body: Any, query: str) -> ActionError:
-    said = body.get("error", "") if isinstance(body, dict) else ""
+    said = str(body.get("error", "")) if isinstance(body, dict) else ""
     status = answer.status_code
-    if status == 200:
+    if status < 300:
         return Unavailable("Prometheus gave an answer that is not its own; is the URL a proxy's?")
     return refusal(
         status,
@@ -145,7 +148,7 @@ def _refused(answer: "httpx.Response", body: Any, query: str) -> ActionError:
 
 
 def _samples(data: Any, query: str) -> list[float]:
-    kind, result = data.get("resultType"), data.get("result")
+    kind, result = data["resultType"], data["result"]
     if kind == "scalar":
         return [float(result[1])]
     if kind == "vector":

@@ -39,9 +39,12 @@ class Registry:
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "Registry":
-        """All actions, each wired to the systems that `settings` name."""
-        kubernetes = KubernetesConnections(None)
+    def from_settings(cls, settings: Settings, *, kubeconfig: str | None = None) -> "Registry":
+        """All actions, each wired to the systems that `settings` name.
+
+        `kubeconfig` is a path; None takes the standard rules (KUBECONFIG, in-cluster).
+        """
+        kubernetes = KubernetesConnections(kubeconfig)
         token = settings.azure_token
         azure = TrafficManagerConnections(
             settings.azure_subscription_id,

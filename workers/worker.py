@@ -39,6 +39,8 @@ STICKY = timedelta(seconds=1)
 """How long a run waits for the worker that held it in memory before another takes it."""
 HEARTBEAT_THROTTLE = timedelta(milliseconds=500)
 WIDEST_BURST = 200
+POLLS = 2
+"""A worker that hangs swallows a task with every open poll until its timeout; so, few of them."""
 
 
 def workflow_runner() -> SandboxedWorkflowRunner:
@@ -54,6 +56,7 @@ def build_worker(
     settings: Settings,
     *,
     interceptors: Sequence[Interceptor] = (),
+    max_cached_workflows: int = 1000,
 ) -> Worker:
     """A worker for the settings' task queue that can carry out every action of `registry`."""
     activities = [each for action in registry.actions for each in activities_of(action)]
@@ -64,7 +67,10 @@ def build_worker(
         activities=[*PLAN_ACTIVITIES, *activities],
         workflow_runner=workflow_runner(),
         interceptors=interceptors,
+        max_cached_workflows=max_cached_workflows,
         workflow_failure_exception_types=[ValidationError],
+        max_concurrent_workflow_task_polls=POLLS,
+        max_concurrent_activity_task_polls=POLLS,
         max_concurrent_activities=settings.max_concurrent_activities,
         max_eager_activity_reservations_per_workflow_task=WIDEST_BURST,
         sticky_queue_schedule_to_start_timeout=STICKY,

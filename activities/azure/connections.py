@@ -61,6 +61,21 @@ class TrafficManagerConnections:
             )
         return profile
 
+    async def list(self, resource_group: str) -> dict[str, Profile]:
+        """Every profile of a resource group by its resource text, for looking only: no ETags.
+
+        Raises:
+            ActionError: what Azure answered, translated.
+        """
+        client, found = await self._open(), {}
+        doing = f"listing the Traffic Manager profiles of {resource_group}"
+        with translated(doing, self._subscription or ""):
+            async for model in client.profiles.list_by_resource_group(resource_group):
+                document = model.as_dict()
+                ref = ProfileRef(resource_group, document["name"])
+                found[ref.resource] = Profile(ref, document, None)
+        return found
+
     async def write(
         self, now: Profile, wanted: Mapping[str, Endpoint], tags: Mapping[str, str]
     ) -> Profile:

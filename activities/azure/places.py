@@ -22,8 +22,6 @@ def prioritised(places: Endpoints, preferred: str) -> dict[str, Endpoint]:
     The priorities there are stay in use as long as they are unique.
     """
     order = sorted(places, key=lambda name: (name != preferred, _priority(places[name])))
-    if holds_first(places, preferred):
-        return {**places, preferred: replace(places[preferred], status=ENABLED)}
     values = sorted({each.priority for each in places.values() if each.priority is not None})
     if len(values) < len(order):
         values = list(range(1, len(order) + 1))
@@ -32,13 +30,6 @@ def prioritised(places: Endpoints, preferred: str) -> dict[str, Endpoint]:
         for name, value in zip(order, values, strict=True)
     }
     return {**wanted, preferred: replace(wanted[preferred], status=ENABLED)}
-
-
-def holds_first(places: Endpoints, preferred: str) -> bool:
-    """Whether `preferred` comes before all others already, without a doubt."""
-    first = places[preferred].priority
-    others = (each.priority for name, each in places.items() if name != preferred)
-    return first is not None and all(other is not None and other > first for other in others)
 
 
 def weighted(places: Endpoints, preferred: str) -> dict[str, Endpoint]:

@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Generic, TypeVar
 
-from ...workflows.model.errors import ActionError, Conflict, TemporaryError
+from ...workflows.model.errors import ActionError, Conflict
 from ...workflows.model.step import Applied, Evidence, Observation, Qualification
 from ..action import Action, Call, Probed, Undo
 from ..fencing import Admission, to_labels
 from ..mutation import is_own, mutate
+from .batch import find
 from .connections import TrafficManagerConnections
-from .inputs import EndpointInputs, ProfileRef
+from .inputs import EndpointInputs
 from .places import Endpoints, by_name, differences, holds, put_back, text_of, undo_command
 from .profile import TAG_PREFIX, Profile, parse_image
 
@@ -55,15 +56,8 @@ class RoutingAction(Action[RoutingInputs], Generic[RoutingInputs]):
         """Prove the effect on a profile that carries it."""
 
     async def probe(self, steps: Sequence[Probed[RoutingInputs]]) -> Sequence[Observation]:
-        """Read each profile once, however many steps are about it."""
-        found: dict[ProfileRef, Profile | ActionError] = {}
-        for ref in dict.fromkeys(step.inputs.ref for step in steps):
-            try:
-                found[ref] = await self._connections.read(ref)
-            except TemporaryError:
-                raise
-            except ActionError as error:
-                found[ref] = error
+        """Look at each profile once, however many steps are about it."""
+        found = await find(self._connections, (step.inputs.ref for step in steps))
         return [self._observe(step, found[step.inputs.ref]) for step in steps]
 
     async def apply(self, call: Call[RoutingInputs]) -> Evidence:

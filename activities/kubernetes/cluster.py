@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, cast
 
-from ...workflows.model.errors import ActionError, Conflict, NotFound, Unavailable
+from ...workflows.model.errors import ActionError, Conflict, NotFound, Throttled
 from ..mutation import Moved
 from .connections import KubernetesConnections, Send
 from .failures import GONE, refused, unanswered
@@ -116,9 +116,10 @@ class Cluster:
         )
         try:
             answer = await self._connections.send(ref.context, doing, send)
-        except Unavailable:
+        except Throttled:
             raise
         except ActionError as error:
+            # Reading again tells more: whether it is the watch that fails or the cluster.
             raise Expired(str(error)) from error
         try:
             async for line in answer.content:

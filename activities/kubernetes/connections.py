@@ -71,7 +71,9 @@ class KubernetesConnections:
         while True:
             client = await self._client(context)
             try:
-                answer = await send(client.api)
+                # The head of an answer is due at once, even that of a watch.
+                async with asyncio.timeout(self.read_timeout_s):
+                    answer = await send(client.api)
                 if answer.status < 300:
                     return answer
                 body = await answer.read()

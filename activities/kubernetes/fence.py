@@ -6,10 +6,10 @@ without evidence the action holds for a person, unless the step says that going 
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import JsonValue
 
@@ -34,6 +34,9 @@ QUICK_FAILURE_S, SECOND_LOOK_S = 1.0, 0.3
 class _Change:
     replicas: int
     fenced: str | None
+
+
+Decide = Callable[[Workload, Admission], _Change | None]
 
 
 class Fence(Action[FenceInputs]):
@@ -162,7 +165,7 @@ class Fence(Action[FenceInputs]):
         return await self._cluster.read(ref)
 
     async def _mutate(
-        self, call: Call[FenceInputs], decide: Any, reached: Workload | None = None
+        self, call: Call[FenceInputs], decide: Decide, reached: Workload | None = None
     ) -> Workload:
         ref, labels = call.inputs.ref, to_labels(call.token, ANNOTATION_PREFIX)
 

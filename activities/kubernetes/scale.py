@@ -1,8 +1,8 @@
 """`kubernetes.scale`: a workload runs with a number of replicas, and they are ready."""
 
 import time
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from pydantic import JsonValue
 
@@ -17,6 +17,8 @@ from .connections import KubernetesConnections
 from .inputs import ScaleInputs, WorkloadRef
 from .settling import settle
 from .workload import ANNOTATION_PREFIX, Workload
+
+Decide = Callable[[Workload, Admission], int | None]
 
 
 class Scale(Action[ScaleInputs]):
@@ -74,7 +76,7 @@ class Scale(Action[ScaleInputs]):
             return sealed(ref, seen)
         return _evidence(ref, wanted, seen, started, True)
 
-    async def _mutate(self, call: Call[ScaleInputs], decide: Any) -> Workload:
+    async def _mutate(self, call: Call[ScaleInputs], decide: Decide) -> Workload:
         ref, labels = call.inputs.ref, to_labels(call.token, ANNOTATION_PREFIX)
         return await mutate(
             call,

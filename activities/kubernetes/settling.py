@@ -17,7 +17,8 @@ from .cluster import Cluster, Expired
 from .inputs import WorkloadRef
 from .workload import Workload
 
-WATCH_S_MAX = 60
+WATCH_S_MAX = 10
+"""A watch whose network was cut in silence is given up after this, and the workload read."""
 EMPTY_WATCH_PAUSE_S = 0.25
 """Between watches that end at once, so that a server that has no watch is polled, not flooded."""
 
@@ -76,7 +77,7 @@ async def _watch(
 ) -> Workload:
     """The workload when it is done, or its last state when a watch or the time has ended."""
     left, started = remaining().total_seconds(), time.monotonic()
-    seconds = max(1, min(int(left) + 1, WATCH_S_MAX))
+    seconds = max(1, min(int(left / 2), WATCH_S_MAX))
     try:
         async with asyncio.timeout(left):
             try:

@@ -93,6 +93,10 @@ class _Exchange:
         self._fault = fault
         self._one_way = one_way
 
+    @property
+    def _reads(self) -> bool:
+        return self._request.method not in MUTATING
+
     async def run(self, handler: Handler) -> web.StreamResponse:
         try:
             response = await self._effect(handler)
@@ -115,9 +119,12 @@ class _Exchange:
             case "delay" if fault:
                 await asyncio.sleep(fault.seconds)
                 await self._reach()
-            case "hang" if fault and fault.when == "before":
+            case "hang" if fault and (fault.when == "before" or self._reads):
                 self._note_unless_noted()
                 await self._hang()
+            case "drop_answer" if self._reads:
+                # A read has no effect to wait for, and a watch would stream its answer meanwhile.
+                raise _Lost
         try:
             return await handler(self._request)
         except web.HTTPException as error:

@@ -145,8 +145,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         return ExitCode.FAILED
-    except Exception as error:  # noqa: BLE001 - an operator gets a sentence, a developer the rest
-        if os.environ.get("HOLDFAST_DEBUG") == "1":
+    except Exception as error:
+        # An operator gets a sentence; a developer asks for the rest.
+        if os.environ.get("HOLDFAST_DEBUG", "") in ("1", "true"):
             traceback.print_exc()
         complain(f"unexpected {type(error).__name__}: {error} (HOLDFAST_DEBUG=1 shows where)")
         return ExitCode.FAILED

@@ -11,7 +11,7 @@ from holdfast.activities.kubernetes.connections import KubernetesConnections
 from holdfast.deploy.lab.server import Lab
 from support.action_world import ActionWorld, estate
 
-READ_TIMEOUT_S = 0.3
+READ_TIMEOUT_S, HASTY_S = 1.0, 0.2
 
 
 @pytest.fixture(scope="session")
@@ -39,13 +39,33 @@ async def clusters(running: ActionWorld) -> AsyncIterator[KubernetesConnections]
 
 
 @pytest.fixture(scope="session")
+async def hasty_clusters(running: ActionWorld) -> AsyncIterator[KubernetesConnections]:
+    """For tests in which an answer is waited for in vain."""
+    connections = KubernetesConnections(running.kubeconfig, read_timeout_s=HASTY_S)
+    yield connections
+    await connections.close()
+
+
+@pytest.fixture(scope="session")
 async def arm(running: ActionWorld) -> AsyncIterator[TrafficManagerConnections]:
+    connections = _arm(running, READ_TIMEOUT_S)
+    yield connections
+    await connections.close()
+
+
+@pytest.fixture(scope="session")
+async def hasty_arm(running: ActionWorld) -> AsyncIterator[TrafficManagerConnections]:
+    """For tests in which an answer is waited for in vain."""
+    connections = _arm(running, HASTY_S)
+    yield connections
+    await connections.close()
+
+
+def _arm(running: ActionWorld, read_timeout_s: float) -> TrafficManagerConnections:
     access = running.access
-    connections = TrafficManagerConnections(
+    return TrafficManagerConnections(
         access.subscription_id,
         access.url,
         lambda: StaticToken(access.token),
-        read_timeout_s=READ_TIMEOUT_S,
+        read_timeout_s=read_timeout_s,
     )
-    yield connections
-    await connections.close()

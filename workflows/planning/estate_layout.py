@@ -20,8 +20,10 @@ SITE_HEADER: Final = 0.52
 REGION_HEADER: Final = 0.34
 SITE_GAP: Final = 0.8
 REGION_GAP: Final = 0.95
-GOOD_RATIO: Final = 1.55
+PAGE_RATIO: Final = 1.78
 """Width to height of a page that fits a screen and a slide."""
+REGION_RATIO: Final = 4.0
+"""Of the sites within a region: rather side by side, so that arrows meet fewer boxes."""
 
 
 class Box(NamedTuple):
@@ -74,14 +76,14 @@ def lay_out(estate: Estate, service_width: float) -> Layout:
     for site in estate.sites:
         by_region.setdefault(site.region, []).append(site.name)
     packed = {
-        region: _pack([sizes[name] for name in names], SITE_GAP)
+        region: _pack([sizes[name] for name in names], SITE_GAP, REGION_RATIO)
         for region, names in by_region.items()
     }
     panels = [
         (part.width + 2 * PADDING, part.height + 2 * PADDING + REGION_HEADER)
         for part in packed.values()
     ]
-    page = _justified(_pack(panels, REGION_GAP))
+    page = _justified(_pack(panels, REGION_GAP, PAGE_RATIO))
     regions = {
         name: Box(box.x, page.height - box.y - box.height, box.width, box.height)
         for name, box in zip(by_region, page.boxes, strict=True)
@@ -137,16 +139,16 @@ def _site_size(columns: list[list[str]], service_width: float) -> tuple[float, f
     )
 
 
-def _pack(sizes: Sequence[tuple[float, float]], gap: float) -> _Packed:
+def _pack(sizes: Sequence[tuple[float, float]], gap: float, ratio: float) -> _Packed:
     """Rows in the order given, of the width at which the whole comes nearest to a good page."""
     widest = max(width for width, _ in sizes)
     area = sum((width + gap) * (height + gap) for width, height in sizes)
-    best = math.sqrt(area * GOOD_RATIO)
+    best = math.sqrt(area * ratio)
     tries = [_rows(sizes, gap, max(widest, best * factor)) for factor in (0.8, 1.0, 1.2, 1.4, 1.7)]
     return min(
         tries,
         key=lambda page: (
-            page.width * page.height * (1 + abs(math.log(page.width / page.height / GOOD_RATIO)))
+            page.width * page.height * (1 + abs(math.log(page.width / page.height / ratio)))
         ),
     )
 

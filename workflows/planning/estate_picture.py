@@ -1,40 +1,35 @@
 """Paints the picture of an estate with matplotlib, which is imported here and nowhere else."""
 
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
-from matplotlib.path import Path as Curve
+from matplotlib.patches import FancyBboxPatch, Patch
 
 from ..model.estate import Estate, Service, Site
 from ..model.scalars import format_duration
+from .estate_arrows import (
+    DEPENDENCY,
+    RECOVERY,
+    RECOVERY_DASHES,
+    paint_dependencies,
+    paint_recoveries,
+)
 from .estate_layout import Box, Layout, lay_out
 
 TIER_COLOURS: Final = ("#b3261e", "#c96a12", "#2b6a99", "#5b6b78")
 """From the most critical tier; the last stands for all that follow. White text reads on each."""
 INK: Final = "#22303c"
+PANEL: Final = "#eef2f5"
 FAINT: Final = "#8795a1"
-RECOVERY: Final = "#1b7f5c"
 MARGIN: Final = 0.45
 HEADER: Final = 0.95
 FOOTER: Final = 0.6
 DOTS_PER_INCH: Final = 150
 MAX_PIXELS: Final = 16_000
-
-
-@dataclass(frozen=True)
-class _Flow:
-    """The services of one site that may move to another."""
-
-    source: str
-    target: str
-    services: int
 
 
 def paint(estate: Estate, path: Path) -> None:
@@ -51,8 +46,8 @@ def paint(estate: Estate, path: Path) -> None:
         axes.set_ylim(-FOOTER - MARGIN / 2, layout.height + HEADER + MARGIN / 2)
         axes.axis("off")
         _panels(axes, estate, layout)
-        _flows(axes, estate, layout)
-        _dependencies(axes, estate, layout)
+        paint_recoveries(axes, estate, layout)
+        paint_dependencies(axes, estate, layout)
         for service in estate.services:
             _service(axes, estate, service, layout.services[service.name])
         _title(axes, estate, layout.height)
@@ -95,7 +90,7 @@ def _rounded(axes: Any, box: Box, radius: float, **style: Any) -> Any:
 
 def _panels(axes: Any, estate: Estate, layout: Layout) -> None:
     for name, box in layout.regions.items():
-        _rounded(axes, box, 0.12, facecolor="#eef2f5", edgecolor="none", zorder=0)
+        _rounded(axes, box, 0.12, facecolor=PANEL, edgecolor="none", zorder=0)
         _text(
             axes,
             box.x + 0.22,
@@ -103,21 +98,31 @@ def _panels(axes: Any, estate: Estate, layout: Layout) -> None:
             _cut(name, box.width - 0.4, 0.09),
             fontsize=9.5,
             color="#5b6b78",
-            zorder=4,
+            bbox={"boxstyle": "square,pad=0.15", "facecolor": PANEL, "edgecolor": "none"},
+            zorder=5,
         )
     for site in estate.sites:
         box = layout.sites[site.name]
         _rounded(axes, box, 0.1, facecolor="white", edgecolor="#b9c4cd", linewidth=1.1, zorder=2)
         name = _cut(site.name, box.width - 0.4, 0.105)
         _text(axes, box.x + 0.22, box.top - 0.24, name, fontsize=11, weight="bold", zorder=4)
-        details = _cut(_site_details(site), box.width - 0.4, 0.068)
+        details = _site_details(site, int((box.width - 0.4) / 0.062))
         _text(axes, box.x + 0.22, box.top - 0.45, details, fontsize=7.5, color=FAINT, zorder=4)
+        if not estate.services_at(site.name):
+            x, y = box.middle
+            idle = {"ha": "center", "fontsize": 8, "style": "italic", "color": FAINT, "zorder": 4}
+            _text(axes, x, y - 0.25, "no service of its own", **idle)
 
 
-def _site_details(site: Site) -> str:
+def _site_details(site: Site, room: int) -> str:
+    """Jurisdiction, zone and capacity, as much as there is room for."""
     parts = [site.jurisdiction, f"zone {site.zone}" if site.zone else None]
     parts += [f"{amount} {resource}" for resource, amount in site.capacity.items()]
-    return " · ".join(part for part in parts if part)
+    text = ""
+    for part in filter(None, parts):
+        longer = f"{text} · {part}" if text else part
+        text = longer if len(longer) <= room else text
+    return text
 
 
 def _service(axes: Any, estate: Estate, service: Service, box: Box) -> None:
@@ -158,127 +163,6 @@ def _colour(service: Service) -> str:
     return TIER_COLOURS[min(service.tier, len(TIER_COLOURS) - 1)]
 
 
-def _dependencies(axes: Any, estate: Estate, layout: Layout) -> None:
-    site_of = {service.name: service.site for service in estate.services}
-    for service in estate.services:
-        start = layout.services[service.name]
-        for need in service.depends_on:
-            end = layout.services[need]
-            near = site_of[need] == service.site and end.right < start.x
-            arrow = {"linewidth": 1.3, "arrowstyle": "-|>,head_length=4.5,head_width=2.2"}
-            if near:
-                curve = _level_curve((start.x, start.middle[1]), (end.right, end.middle[1]))
-                axes.add_patch(FancyArrowPatch(path=curve, color=FAINT, zorder=5, **arrow))
-            else:
-                curve = _far_curve(start, end)
-                axes.add_patch(
-                    FancyArrowPatch(path=curve, color="#6d7f8e", zorder=3, alpha=0.75, **arrow)
-                )
-
-
-def _level_curve(start: tuple[float, float], end: tuple[float, float]) -> Curve:
-    """From one side to another, leaving and arriving level."""
-    bend = (start[0] - end[0]) / 2
-    points = [start, (start[0] - bend, start[1]), (end[0] + bend, end[1]), end]
-    return Curve(points, [Curve.MOVETO, Curve.CURVE4, Curve.CURVE4, Curve.CURVE4])
-
-
-def _far_curve(start: Box, end: Box) -> Curve:
-    """Between services of two sites: from edge to facing edge, upright where one is above."""
-    (x0, y0), (x1, y1) = start.middle, end.middle
-    if start.y > end.top or end.y > start.top:
-        y0, y1 = (start.y, end.top) if y0 > y1 else (start.top, end.y)
-        middle = (y0 + y1) / 2
-        points = [(x0, y0), (x0, middle), (x1, middle), (x1, y1)]
-    else:
-        x0, x1 = (start.x, end.right) if x0 > x1 else (start.right, end.x)
-        middle = (x0 + x1) / 2
-        points = [(x0, y0), (middle, y0), (middle, y1), (x1, y1)]
-    return Curve(points, [Curve.MOVETO, Curve.CURVE4, Curve.CURVE4, Curve.CURVE4])
-
-
-def _recovery_flows(estate: Estate) -> Iterator[_Flow]:
-    """By pair of sites, how many services may move; one arrow each keeps the picture readable."""
-    counts: dict[tuple[str, str], int] = {}
-    for service in estate.services:
-        for target in estate.candidates(service):
-            pair = service.site, target.name
-            counts[pair] = counts.get(pair, 0) + 1
-    return (_Flow(*pair, count) for pair, count in counts.items())
-
-
-def _flows(axes: Any, estate: Estate, layout: Layout) -> None:
-    flows = list(_recovery_flows(estate))
-    ends = _anchors(flows, layout)
-    for index, flow in enumerate(flows):
-        start, end = ends[index, "out"], ends[index, "in"]
-        axes.add_patch(
-            FancyArrowPatch(
-                start,
-                end,
-                arrowstyle="-|>,head_length=6,head_width=3",
-                shrinkA=2,
-                shrinkB=2,
-                color=RECOVERY,
-                linewidth=1.2 + 0.3 * min(flow.services, 6),
-                linestyle=(0, (3.2, 1.6)),
-                zorder=4,
-            )
-        )
-        # Off the middle, so that the labels of arrows that cross do not meet.
-        x, y = (start[0] * 0.58 + end[0] * 0.42, start[1] * 0.58 + end[1] * 0.42)
-        _text(
-            axes,
-            x,
-            y,
-            str(flow.services),
-            ha="center",
-            fontsize=7.5,
-            weight="bold",
-            color=RECOVERY,
-            bbox={"boxstyle": "circle,pad=0.22", "facecolor": "white", "edgecolor": RECOVERY},
-            zorder=8,
-        )
-
-
-def _anchors(flows: list[_Flow], layout: Layout) -> dict[tuple[int, str], tuple[float, float]]:
-    """Where each arrow leaves and arrives: spread over the facing sides, in an order that avoids
-    crossings."""
-    sides: dict[tuple[str, str], list[tuple[float, int, str]]] = {}
-    for index, flow in enumerate(flows):
-        source, target = layout.sites[flow.source], layout.sites[flow.target]
-        for box, other, name, end in (
-            (source, target, flow.source, "out"),
-            (target, source, flow.target, "in"),
-        ):
-            side = _facing(box, other)
-            along = other.middle[0] if side in ("top", "bottom") else other.middle[1]
-            # Of two opposite arrows the same one must come first at both of their ends.
-            nudge = 0.01 if flow.source < flow.target else -0.01
-            sides.setdefault((name, side), []).append((along + nudge, index, end))
-    points: dict[tuple[int, str], tuple[float, float]] = {}
-    for (name, side), arrivals in sides.items():
-        box = layout.sites[name]
-        for place, (_, index, end) in enumerate(sorted(arrivals), start=1):
-            share = place / (len(arrivals) + 1)
-            points[index, end] = {
-                "top": (box.x + share * box.width, box.top),
-                "bottom": (box.x + share * box.width, box.y),
-                "left": (box.x, box.y + share * box.height),
-                "right": (box.right, box.y + share * box.height),
-            }[side]
-    return points
-
-
-def _facing(box: Box, other: Box) -> str:
-    """The side of `box` that looks at `other`."""
-    if other.y >= box.top:
-        return "top"
-    if other.top <= box.y:
-        return "bottom"
-    return "right" if other.x >= box.right else "left"
-
-
 def _title(axes: Any, estate: Estate, top: float) -> None:
     sites, services = len(estate.sites), len(estate.services)
     counts = f"{sites} site{'s' * (sites != 1)} · {services} service{'s' * (services != 1)}"
@@ -294,9 +178,9 @@ def _legend(axes: Any, estate: Estate, centre: float) -> None:
         for tier in tiers
     ]
     handles += [
-        Line2D([], [], color="#6d7f8e", linewidth=1.3, marker="<", markersize=4, markevery=(0, 2),
+        Line2D([], [], color=DEPENDENCY, linewidth=1.3, marker="<", markersize=4, markevery=(0, 2),
                label="depends on"),
-        Line2D([], [], color=RECOVERY, linewidth=1.8, linestyle=(0, (3.2, 1.6)),
+        Line2D([], [], color=RECOVERY, linewidth=1.8, linestyle=RECOVERY_DASHES,
                label="may recover at (number of services)"),
     ]  # fmt: skip
     axes.legend(

@@ -53,7 +53,9 @@ def misfits(model: type[Document], data: Any, error: ValidationError) -> list[Mi
     found: dict[Misfit, None] = {}
     for detail in error.errors(include_url=False):
         located = _locate(model, data, detail["loc"])
-        if located is not None:
+        # A list is also called too short because its items are faulty: no second fault.
+        emptied = detail["type"] == "too_short" and detail["input"]
+        if located is not None and not emptied:
             message = _message(detail["type"], detail.get("ctx", {}), detail["input"], located)
             found[Misfit(located.path, message or detail["msg"])] = None
     return list(found)

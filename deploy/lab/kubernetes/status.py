@@ -95,7 +95,8 @@ def already_exists(resource: Resource, name: str) -> ApiError:
 def conflict(resource: Resource, name: str, why: str | None = None) -> ApiError:
     """Refuse a write that was based on an older version."""
     cause = why or (
-        "the object has been modified; please apply your changes to the latest version and try again"
+        "the object has been modified; please apply your changes to the latest version "
+        "and try again"
     )
     return ApiError(
         409,

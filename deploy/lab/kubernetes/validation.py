@@ -54,8 +54,8 @@ def _name_causes(resource: Resource, name: str) -> list[Cause]:
             "FieldValueInvalid",
             "metadata.name",
             (
-                f'Invalid value: "{name}": a {what} must consist of lower case alphanumeric characters '
-                "or '-', and must start and end with an alphanumeric character"
+                f'Invalid value: "{name}": a {what} must consist of lower case alphanumeric '
+                "characters or '-', and must start and end with an alphanumeric character"
             ),
         )
     ]
@@ -103,8 +103,8 @@ def _stateful_causes(document: Document, before: Document) -> list[Cause]:
             "FieldValueForbidden",
             "spec",
             (
-                "Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', "
-                "'template', 'updateStrategy', 'revisionHistoryLimit', "
+                "Forbidden: updates to statefulset spec for fields other than 'replicas', "
+                "'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', "
                 "'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
             ),
         )

@@ -23,6 +23,11 @@ def disable(arm: TrafficManagerConnections) -> DisableEndpoint:
     return DisableEndpoint(arm)
 
 
+@pytest.fixture
+def hasty_disable(hasty_arm: TrafficManagerConnections) -> DisableEndpoint:
+    return DisableEndpoint(hasty_arm)
+
+
 async def image(world: ActionWorld, disable: DisableEndpoint) -> Any:
     return (await world.probe_one(disable, LYON)).before_image
 
@@ -161,12 +166,12 @@ FAULTS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_faulted_answers_there_and_back_leave_the_world_as_it_was(
-    world: ActionWorld, disable: DisableEndpoint, fault: str, method: str
+    world: ActionWorld, hasty_disable: DisableEndpoint, fault: str, method: str
 ) -> None:
-    before, canonical = await image(world, disable), await world.canonical()
+    before, canonical = await image(world, hasty_disable), await world.canonical()
     await world.fault(**FAULTS[fault], method=method, system="azure")
-    assert (await retried(lambda: world.apply(disable, LYON, before))).changed
+    assert (await retried(lambda: world.apply(hasty_disable, LYON, before))).changed
     await world.fault(**FAULTS[fault], method=method, system="azure")
-    assert (await retried(lambda: world.revert(disable, LYON, before))).changed
+    assert (await retried(lambda: world.revert(hasty_disable, LYON, before))).changed
     assert len(await world.changes()) == 2
     assert await world.canonical() == canonical

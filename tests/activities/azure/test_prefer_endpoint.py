@@ -23,6 +23,11 @@ def prefer(arm: TrafficManagerConnections) -> PreferEndpoint:
     return PreferEndpoint(arm)
 
 
+@pytest.fixture
+def hasty_prefer(hasty_arm: TrafficManagerConnections) -> PreferEndpoint:
+    return PreferEndpoint(hasty_arm)
+
+
 async def image(world: ActionWorld, prefer: PreferEndpoint) -> Any:
     return (await world.probe_one(prefer, MILAN)).before_image
 
@@ -67,11 +72,19 @@ async def test_the_undo_command_never_gives_two_endpoints_one_priority(
     assert moves == [("milan", "3"), ("lyon", "1"), ("milan", "2")]
 
 
+async def test_probe_lists_a_group_of_which_it_needs_many_profiles(
+    world: ActionWorld, prefer: PreferEndpoint
+) -> None:
+    await world.fault("error", status=500, times=0, path="Profiles/", system="azure")
+    missing = [{**MILAN, "profile": f"gone-{n}"} for n in range(3)]
+    seen = await world.probe(prefer, MILAN, *missing)
+    assert seen[0].qualification is Qualification.QUALIFIED
+    assert all("does not exist" in each.reason for each in seen[1:])
+
+
 async def test_probe_reads_a_profile_once_for_all_its_steps(
     world: ActionWorld, prefer: PreferEndpoint
 ) -> None:
-    await world.fault("error", status=500, times=0, path="Profiles/historian", system="azure")
-    await world.no_faults()
     seen = await world.probe(prefer, MILAN, {**MILAN, "endpoint": "lyon"})
     assert [each.state for each in seen] == [Applied.NOT_APPLIED, Applied.APPLIED]
 
@@ -302,11 +315,11 @@ FAULTS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_faulted_answer_never_makes_an_apply_change_twice(
-    world: ActionWorld, prefer: PreferEndpoint, fault: str, method: str
+    world: ActionWorld, hasty_prefer: PreferEndpoint, fault: str, method: str
 ) -> None:
-    before = await image(world, prefer)
+    before = await image(world, hasty_prefer)
     await world.fault(**FAULTS[fault], method=method, system="azure")
-    evidence = await retried(lambda: world.apply(prefer, UNPROVED, before))
+    evidence = await retried(lambda: world.apply(hasty_prefer, UNPROVED, before))
     assert evidence.changed
     assert len(await world.changes()) == 1
 
@@ -314,27 +327,27 @@ async def test_a_faulted_answer_never_makes_an_apply_change_twice(
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_faulted_answer_never_keeps_a_revert_from_restoring(
-    world: ActionWorld, prefer: PreferEndpoint, fault: str, method: str
+    world: ActionWorld, hasty_prefer: PreferEndpoint, fault: str, method: str
 ) -> None:
-    before, canonical = await image(world, prefer), await world.canonical()
-    await world.apply(prefer, UNPROVED, before)
+    before, canonical = await image(world, hasty_prefer), await world.canonical()
+    await world.apply(hasty_prefer, UNPROVED, before)
     await world.fault(**FAULTS[fault], method=method, system="azure")
-    await retried(lambda: world.revert(prefer, UNPROVED, before))
+    await retried(lambda: world.revert(hasty_prefer, UNPROVED, before))
     assert len(await world.changes()) == 2
     assert await world.canonical() == canonical
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_faulted_probe_is_worth_another_attempt(
-    world: ActionWorld, prefer: PreferEndpoint, fault: str
+    world: ActionWorld, hasty_prefer: PreferEndpoint, fault: str
 ) -> None:
     await world.fault(**FAULTS[fault], method="GET", system="azure")
     try:
-        (seen,) = await world.probe(prefer, MILAN, attempt=1)
+        (seen,) = await world.probe(hasty_prefer, MILAN, attempt=1)
     except ApplicationError as failure:
         if failure.non_retryable:
             raise
-        (seen,) = await world.probe(prefer, MILAN, attempt=2)
+        (seen,) = await world.probe(hasty_prefer, MILAN, attempt=2)
     assert seen.qualification is Qualification.QUALIFIED
 
 

@@ -23,6 +23,11 @@ def scale(clusters: KubernetesConnections) -> Scale:
     return Scale(clusters)
 
 
+@pytest.fixture
+def hasty_scale(hasty_clusters: KubernetesConnections) -> Scale:
+    return Scale(hasty_clusters)
+
+
 async def replicas(world: ActionWorld) -> int:
     return int((await world.kubernetes("milan", PATH))["spec"]["replicas"])
 
@@ -105,10 +110,10 @@ async def test_probe_falls_back_to_single_namespaces_where_listing_all_is_forbid
 
 @pytest.mark.parametrize("how", ["refuse", "hang"])
 async def test_probe_of_an_unreachable_cluster_is_unknown(
-    world: ActionWorld, scale: Scale, how: str
+    world: ActionWorld, hasty_scale: Scale, how: str
 ) -> None:
     await world.lose("milan", how)
-    seen = await world.probe_one(scale, API)
+    seen = await world.probe_one(hasty_scale, API)
     assert (seen.state, seen.qualification) == (Applied.UNKNOWN, Qualification.UNKNOWN)
     assert "plant-milan" in seen.reason
 
@@ -363,10 +368,10 @@ FAULTS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_faulted_answer_never_makes_an_apply_change_twice(
-    world: ActionWorld, scale: Scale, fault: str, method: str
+    world: ActionWorld, hasty_scale: Scale, fault: str, method: str
 ) -> None:
     await world.fault(**FAULTS[fault], method=method, site="milan")
-    evidence = await retried(lambda: world.apply(scale, API, BEFORE))
+    evidence = await retried(lambda: world.apply(hasty_scale, API, BEFORE))
     assert evidence.changed
     assert len(await world.changes()) == 1
     assert await replicas(world) == 3
@@ -375,28 +380,36 @@ async def test_a_faulted_answer_never_makes_an_apply_change_twice(
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_faulted_answer_never_keeps_a_revert_from_restoring(
-    world: ActionWorld, scale: Scale, fault: str, method: str
+    world: ActionWorld, hasty_scale: Scale, fault: str, method: str
 ) -> None:
     before = await world.canonical()
-    await world.apply(scale, API, BEFORE)
+    await world.apply(hasty_scale, API, BEFORE)
     await world.fault(**FAULTS[fault], method=method, site="milan")
-    await retried(lambda: world.revert(scale, API, BEFORE))
+    await retried(lambda: world.revert(hasty_scale, API, BEFORE))
     assert len(await world.changes()) == 2
     assert await world.canonical() == before
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_faulted_probe_is_worth_another_attempt(
-    world: ActionWorld, scale: Scale, fault: str
+    world: ActionWorld, hasty_scale: Scale, fault: str
 ) -> None:
     await world.fault(**FAULTS[fault], method="GET", site="milan")
     try:
-        (seen,) = await world.probe(scale, API, attempt=1)
+        (seen,) = await world.probe(hasty_scale, API, attempt=1)
     except ApplicationError as failure:
         if failure.non_retryable:
             raise
-        (seen,) = await world.probe(scale, API, attempt=2)
+        (seen,) = await world.probe(hasty_scale, API, attempt=2)
     assert seen.qualification is Qualification.QUALIFIED
+
+
+@pytest.mark.parametrize("fault", [name for name in FAULTS if name != "throttle"])
+async def test_a_faulted_watch_costs_no_attempt(
+    world: ActionWorld, hasty_scale: Scale, fault: str
+) -> None:
+    await world.fault(**FAULTS[fault], method="GET", site="milan", path="watch=")
+    assert (await world.apply(hasty_scale, API, BEFORE)).details["ready"] == 3
 
 
 async def test_throttling_hands_on_how_long_to_wait(world: ActionWorld, scale: Scale) -> None:

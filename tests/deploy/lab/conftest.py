@@ -94,7 +94,7 @@ async def lab(estate: Estate) -> AsyncIterator[Lab]:
 class Site:
     """One site's Deployments through the official client, and the admin API beside it."""
 
-    def __init__(self, lab: Lab, http: aiohttp.ClientSession, apps: client.AppsV1Api) -> None:
+    def __init__(self, lab: Lab, http: aiohttp.ClientSession, apps: Any) -> None:
         self.lab = lab
         self._http = http
         self.apps = apps
@@ -145,7 +145,7 @@ class Refused(Exception):
 async def milan(lab: Lab, tmp_path: Path) -> AsyncIterator[Site]:
     lab.write_env_file(tmp_path / "env")
     configuration = client.Configuration()
-    await config.load_kube_config(
+    await config.load_kube_config(  # type: ignore[no-untyped-call]
         str(tmp_path / "env.kubeconfig"), context="ctx-milan", client_configuration=configuration
     )
     async with client.ApiClient(configuration) as api, aiohttp.ClientSession() as http:

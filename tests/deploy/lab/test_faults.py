@@ -20,7 +20,7 @@ async def test_an_error_answers_in_the_system_s_own_words_and_changes_nothing(mi
     with pytest.raises(ApiException) as refused:
         await milan.scale(3)
 
-    body = json.loads(refused.value.body)
+    body = json.loads(str(refused.value.body))
     assert (body["kind"], body["code"], body["reason"]) == ("Status", 403, "Forbidden")
     assert await milan.replicas() == 0
     [entry] = await milan.journal()
@@ -39,7 +39,7 @@ async def test_a_throttle_says_when_to_come_back(milan: Any) -> None:
         await milan.scale(3)
     await milan.scale(3)
 
-    assert (refused.value.status, refused.value.headers["Retry-After"]) == (429, "7")
+    assert (refused.value.status, (refused.value.headers or {})["Retry-After"]) == (429, "7")
     assert await milan.replicas() == 3
 
 
@@ -115,6 +115,18 @@ async def test_a_request_that_hangs_afterwards_has_its_effect(milan: Any) -> Non
     assert await milan.replicas() == 3
     [entry] = await milan.journal()
     assert (entry["status"], entry["applied"]) == (None, True)
+
+
+async def test_reads_are_faulted_too_and_a_watch_at_its_start(milan: Any) -> None:
+    fault = {"match": {"method": "GET"}, "behaviour": "drop_answer"}
+    await milan.admin("POST", "faults", fault)
+
+    with pytest.raises(LOST):
+        await milan.replicas()
+    with pytest.raises(LOST):
+        await milan.apps.list_namespaced_deployment("historian", watch=True, timeout_seconds=5)
+
+    assert await milan.journal() == []
 
 
 async def test_times_counts_down_even_under_concurrent_requests(milan: Any) -> None:

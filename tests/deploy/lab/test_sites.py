@@ -20,7 +20,7 @@ async def restore(milan: Any) -> None:
 
 
 async def watched(milan: Any) -> AsyncIterator[dict[str, Any]]:
-    async with watch.Watch() as stream:
+    async with watch.Watch() as stream:  # type: ignore[no-untyped-call]
         async for event in stream.stream(
             milan.apps.list_namespaced_deployment, "historian", timeout_seconds=10
         ):

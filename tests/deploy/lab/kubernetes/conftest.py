@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from holdfast.deploy.lab.server import Lab
-from holdfast.workflows.model.estate import Estate
 from kubernetes.aio import client, config
 from kubernetes.aio.client import ApiException
+
+from holdfast.deploy.lab.server import Lab
+from holdfast.workflows.model.estate import Estate
 
 READY_AFTER_MS = 60
 Raw = Callable[[str, str, Any], Awaitable[tuple[int, dict[str, Any]]]]
@@ -70,28 +71,28 @@ def own_lab(control_plane: ControlPlane) -> Lab:
 @pytest.fixture(scope="session")
 async def api(kubeconfig: Path) -> AsyncIterator[client.ApiClient]:
     configuration = client.Configuration()
-    await config.load_kube_config(str(kubeconfig), client_configuration=configuration)
+    await config.load_kube_config(str(kubeconfig), client_configuration=configuration)  # type: ignore[no-untyped-call]
     async with client.ApiClient(configuration) as connected:
         yield connected
 
 
 @pytest.fixture(scope="session")
-def apps(api: client.ApiClient) -> client.AppsV1Api:
+def apps(api: client.ApiClient) -> Any:
     return client.AppsV1Api(api)
 
 
 @pytest.fixture(scope="session")
-def core(api: client.ApiClient) -> client.CoreV1Api:
+def core(api: client.ApiClient) -> Any:
     return client.CoreV1Api(api)
 
 
 @pytest.fixture(scope="session")
-def custom(api: client.ApiClient) -> client.CustomObjectsApi:
+def custom(api: client.ApiClient) -> Any:
     return client.CustomObjectsApi(api)
 
 
 @pytest.fixture
-async def namespace(core: client.CoreV1Api) -> AsyncIterator[str]:
+async def namespace(core: Any) -> AsyncIterator[str]:
     name = f"holdfast-test-{os.getpid()}-{next(_NUMBERS)}"
     await core.create_namespace({"metadata": {"name": name}})
     yield name
@@ -132,7 +133,7 @@ def manifest() -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 def reason() -> Callable[[ApiException], str]:
     """Return the reason inside an API error's ``Status``."""
-    return lambda error: str(json.loads(error.body)["reason"])
+    return lambda error: str(json.loads(str(error.body))["reason"])
 
 
 @pytest.fixture
@@ -145,6 +146,6 @@ def raw(api: client.ApiClient) -> Raw:
         answer = await api.call_api(
             method, f"{api.configuration.host}{path}", header_params=headers, body=body
         )
-        return answer.status, json.loads(await answer.read())
+        return answer.status, json.loads(await answer.read())  # type: ignore[no-untyped-call]
 
     return send

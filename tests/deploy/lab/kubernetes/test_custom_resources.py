@@ -55,8 +55,8 @@ def definition(plural: str, kind: str, **subresources: Any) -> dict[str, Any]:
     }
 
 
-async def established(extensions: client.ApiextensionsV1Api, name: str) -> None:
-    async with watch.Watch() as stream:
+async def established(extensions: Any, name: str) -> None:
+    async with watch.Watch() as stream:  # type: ignore[no-untyped-call]
         async for event in stream.stream(
             extensions.list_custom_resource_definition,
             field_selector=f"metadata.name={name}",
@@ -70,7 +70,7 @@ async def established(extensions: client.ApiextensionsV1Api, name: str) -> None:
 async def serve(
     api: client.ApiClient, plural: str, kind: str, **subresources: Any
 ) -> AsyncIterator[str]:
-    extensions = client.ApiextensionsV1Api(api)
+    extensions: Any = client.ApiextensionsV1Api(api)
     body = definition(plural, kind, **subresources)
     await extensions.create_custom_resource_definition(body)
     await established(extensions, body["metadata"]["name"])
@@ -106,7 +106,7 @@ def thing(plural: str, **spec: Any) -> dict[str, Any]:
 
 
 async def test_a_merge_patch_of_a_custom_resource_replaces_its_lists_whole(
-    custom: client.CustomObjectsApi, namespace: str, plain: str
+    custom: Any, namespace: str, plain: str
 ) -> None:
     routes = [{"host": "a", "weight": 100}, {"host": "b", "weight": 0}]
     await custom.create_namespaced_custom_object(
@@ -121,7 +121,7 @@ async def test_a_merge_patch_of_a_custom_resource_replaces_its_lists_whole(
 
 
 async def test_a_strategic_merge_patch_of_a_custom_resource_is_refused(
-    custom: client.CustomObjectsApi, namespace: str, plain: str, reason: Reason
+    custom: Any, namespace: str, plain: str, reason: Reason
 ) -> None:
     await custom.create_namespaced_custom_object(*ROUTES, namespace, plain, thing(plain))
 
@@ -139,7 +139,7 @@ async def test_a_strategic_merge_patch_of_a_custom_resource_is_refused(
 
 
 async def test_server_side_apply_works_on_a_custom_resource(
-    custom: client.CustomObjectsApi, namespace: str, plain: str
+    custom: Any, namespace: str, plain: str
 ) -> None:
     # The first one creates it: a 201, which this client gives back as nothing.
     await custom.patch_namespaced_custom_object(
@@ -158,7 +158,7 @@ async def test_server_side_apply_works_on_a_custom_resource(
 
 
 async def test_unknown_fields_are_pruned_and_defaults_filled_in(
-    custom: client.CustomObjectsApi, namespace: str, plain: str
+    custom: Any, namespace: str, plain: str
 ) -> None:
     created = await custom.create_namespaced_custom_object(
         *ROUTES, namespace, plain, thing(plain, surprise=1)
@@ -177,7 +177,7 @@ async def test_unknown_fields_are_pruned_and_defaults_filled_in(
     ],
 )
 async def test_what_the_schema_forbids_is_invalid(
-    custom: client.CustomObjectsApi,
+    custom: Any,
     namespace: str,
     plain: str,
     reason: Reason,
@@ -192,7 +192,7 @@ async def test_what_the_schema_forbids_is_invalid(
 
 
 async def test_without_a_status_subresource_the_status_is_a_field_like_any_other(
-    custom: client.CustomObjectsApi, namespace: str, plain: str
+    custom: Any, namespace: str, plain: str
 ) -> None:
     await custom.create_namespaced_custom_object(*ROUTES, namespace, plain, thing(plain))
 
@@ -208,7 +208,7 @@ async def test_without_a_status_subresource_the_status_is_a_field_like_any_other
 
 
 async def test_with_a_status_subresource_the_status_changes_only_through_it(
-    custom: client.CustomObjectsApi, namespace: str, rich: str
+    custom: Any, namespace: str, rich: str
 ) -> None:
     created = await custom.create_namespaced_custom_object(
         *ROUTES, namespace, rich, {**thing(rich), "status": {"phase": "Early"}}
@@ -227,7 +227,7 @@ async def test_with_a_status_subresource_the_status_changes_only_through_it(
 
 
 async def test_the_scale_of_a_custom_resource_is_where_its_definition_says(
-    custom: client.CustomObjectsApi, namespace: str, rich: str
+    custom: Any, namespace: str, rich: str
 ) -> None:
     await custom.create_namespaced_custom_object(*ROUTES, namespace, rich, thing(rich, replicas=1))
 
@@ -240,7 +240,7 @@ async def test_the_scale_of_a_custom_resource_is_where_its_definition_says(
 
 
 async def test_a_custom_resource_is_never_replaced_without_a_version(
-    custom: client.CustomObjectsApi, namespace: str, plain: str, reason: Reason
+    custom: Any, namespace: str, plain: str, reason: Reason
 ) -> None:
     created = await custom.create_namespaced_custom_object(*ROUTES, namespace, plain, thing(plain))
 
@@ -258,7 +258,7 @@ async def test_a_custom_resource_is_never_replaced_without_a_version(
 
 
 async def test_a_deleted_definition_takes_its_objects_and_its_path_with_it(
-    own_lab: object, api: client.ApiClient, custom: client.CustomObjectsApi, namespace: str
+    own_lab: object, api: client.ApiClient, custom: Any, namespace: str
 ) -> None:
     async for plural in serve(api, "plainshort", f"Plain{os.getpid()}"):
         await custom.create_namespaced_custom_object(*ROUTES, namespace, plural, thing(plural))
@@ -273,8 +273,9 @@ async def test_a_definition_under_a_wrong_name_is_invalid(
 ) -> None:
     body = definition("wrongs", "Wrong")
     body["metadata"]["name"] = f"rights.{GROUP}"
+    extensions: Any = client.ApiextensionsV1Api(api)
 
     with pytest.raises(ApiException) as refused:
-        await client.ApiextensionsV1Api(api).create_custom_resource_definition(body)
+        await extensions.create_custom_resource_definition(body)
 
     assert (refused.value.status, reason(refused.value)) == (422, "Invalid")

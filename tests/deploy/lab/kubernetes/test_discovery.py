@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import kubernetes
 from kubernetes.aio import client
@@ -29,7 +30,7 @@ async def test_the_groups_and_resources_are_listed(api: client.ApiClient) -> Non
 async def test_the_dynamic_client_finds_a_kind_by_its_name(
     api: client.ApiClient, namespace: str
 ) -> None:
-    dynamic = await DynamicClient(api)
+    dynamic = await DynamicClient(api)  # type: ignore[no-untyped-call]
     config_maps = await dynamic.resources.get(api_version="v1", kind="ConfigMap")
 
     await config_maps.create(body={"metadata": {"name": "one"}}, namespace=namespace)
@@ -39,8 +40,8 @@ async def test_the_dynamic_client_finds_a_kind_by_its_name(
 
 async def test_the_blocking_client_works_the_same(kubeconfig: Path, namespace: str) -> None:
     def create_and_read() -> dict[str, str]:
-        with kubernetes.config.new_client_from_config(str(kubeconfig)) as blocking:
-            core = kubernetes.client.CoreV1Api(blocking)
+        with kubernetes.config.new_client_from_config(str(kubeconfig)) as blocking:  # type: ignore[no-untyped-call]
+            core: Any = kubernetes.client.CoreV1Api(blocking)
             body = {"metadata": {"name": "one"}, "data": {"a": "1"}}
             core.create_namespaced_config_map(namespace, body)
             data: dict[str, str] = core.read_namespaced_config_map("one", namespace).data

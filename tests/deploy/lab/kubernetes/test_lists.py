@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from holdfast.deploy.lab.server import Lab
-from kubernetes.aio import client
 from kubernetes.aio.client import ApiException
+
+from holdfast.deploy.lab.server import Lab
 
 Reason = Callable[[ApiException], str]
 
 
 @pytest.fixture
-async def filled(core: client.CoreV1Api, namespace: str) -> str:
+async def filled(core: Any, namespace: str) -> str:
     for name, labels in (
         ("a", {"tier": "one", "app": "x"}),
         ("b", {"tier": "two", "app": "x"}),
@@ -40,7 +41,7 @@ async def filled(core: client.CoreV1Api, namespace: str) -> str:
     ],
 )
 async def test_a_label_selector_chooses(
-    core: client.CoreV1Api, filled: str, selector: str, found: list[str]
+    core: Any, filled: str, selector: str, found: list[str]
 ) -> None:
     listed = await core.list_namespaced_config_map(
         filled, label_selector=f"made-by=test,{selector}"
@@ -50,7 +51,7 @@ async def test_a_label_selector_chooses(
 
 
 async def test_a_label_selector_that_cannot_be_parsed_is_a_bad_request(
-    core: client.CoreV1Api, filled: str, reason: Reason
+    core: Any, filled: str, reason: Reason
 ) -> None:
     with pytest.raises(ApiException) as refused:
         await core.list_namespaced_config_map(filled, label_selector="tier in one")
@@ -58,7 +59,7 @@ async def test_a_label_selector_that_cannot_be_parsed_is_a_bad_request(
     assert (refused.value.status, reason(refused.value)) == (400, "BadRequest")
 
 
-async def test_a_field_selector_chooses_by_name(core: client.CoreV1Api, filled: str) -> None:
+async def test_a_field_selector_chooses_by_name(core: Any, filled: str) -> None:
     listed = await core.list_namespaced_config_map(filled, field_selector="metadata.name=b")
     others = await core.list_namespaced_config_map(
         filled, field_selector="metadata.name!=b", label_selector="made-by=test"
@@ -69,7 +70,7 @@ async def test_a_field_selector_chooses_by_name(core: client.CoreV1Api, filled: 
 
 
 async def test_a_field_selector_on_another_field_is_a_bad_request(
-    core: client.CoreV1Api, filled: str, reason: Reason
+    core: Any, filled: str, reason: Reason
 ) -> None:
     with pytest.raises(ApiException) as refused:
         await core.list_namespaced_config_map(filled, field_selector="data.x=1")
@@ -78,7 +79,7 @@ async def test_a_field_selector_on_another_field_is_a_bad_request(
 
 
 async def test_pages_show_the_collection_as_it_was_at_the_first_page(
-    core: client.CoreV1Api, filled: str
+    core: Any, filled: str
 ) -> None:
     by = {"label_selector": "made-by=test"}
     first = await core.list_namespaced_config_map(filled, limit=2, **by)
@@ -95,7 +96,7 @@ async def test_pages_show_the_collection_as_it_was_at_the_first_page(
 
 
 async def test_a_page_after_compaction_is_gone(
-    own_lab: Lab, core: client.CoreV1Api, filled: str, reason: Reason
+    own_lab: Lab, core: Any, filled: str, reason: Reason
 ) -> None:
     first = await core.list_namespaced_config_map(filled, limit=1)
     await core.delete_namespaced_config_map("c", filled)
@@ -107,7 +108,7 @@ async def test_a_page_after_compaction_is_gone(
     assert (refused.value.status, reason(refused.value)) == (410, "Expired")
 
 
-async def test_a_list_says_what_it_is_and_its_version(core: client.CoreV1Api, filled: str) -> None:
+async def test_a_list_says_what_it_is_and_its_version(core: Any, filled: str) -> None:
     listed = await core.list_namespaced_config_map(filled)
 
     assert (listed.kind, listed.api_version) == ("ConfigMapList", "v1")

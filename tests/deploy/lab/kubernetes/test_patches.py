@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from kubernetes.aio import client
 from kubernetes.aio.client import ApiException
 
 Manifest = Callable[..., dict[str, Any]]
@@ -16,7 +15,7 @@ SIDECAR = {"name": "sidecar", "image": "registry.example/sidecar:1"}
 
 
 @pytest.fixture
-async def deployed(apps: client.AppsV1Api, namespace: str, manifest: Manifest) -> str:
+async def deployed(apps: Any, namespace: str, manifest: Manifest) -> str:
     await apps.create_namespaced_deployment(namespace, manifest("api"))
     return namespace
 
@@ -30,7 +29,7 @@ def names(deployment: Any) -> list[str]:
 
 
 async def test_a_strategic_patch_merges_containers_and_their_variables_by_name(
-    apps: client.AppsV1Api, deployed: str
+    apps: Any, deployed: str
 ) -> None:
     main = {"name": "main", "env": [{"name": "B", "value": "2"}]}
 
@@ -42,9 +41,7 @@ async def test_a_strategic_patch_merges_containers_and_their_variables_by_name(
     assert {variable.name: variable.value for variable in merged.env} == {"A": "1", "B": "2"}
 
 
-async def test_a_strategic_patch_deletes_by_directive(
-    apps: client.AppsV1Api, deployed: str
-) -> None:
+async def test_a_strategic_patch_deletes_by_directive(apps: Any, deployed: str) -> None:
     await apps.patch_namespaced_deployment("api", deployed, containers(SIDECAR))
 
     gone = {"name": "sidecar", "$patch": "delete"}
@@ -53,7 +50,7 @@ async def test_a_strategic_patch_deletes_by_directive(
     assert names(patched) == ["main"]
 
 
-async def test_a_merge_patch_replaces_lists_whole(apps: client.AppsV1Api, deployed: str) -> None:
+async def test_a_merge_patch_replaces_lists_whole(apps: Any, deployed: str) -> None:
     patched = await apps.patch_namespaced_deployment(
         "api", deployed, containers(SIDECAR), _content_type="application/merge-patch+json"
     )
@@ -61,7 +58,7 @@ async def test_a_merge_patch_replaces_lists_whole(apps: client.AppsV1Api, deploy
     assert names(patched) == ["sidecar"]
 
 
-async def test_a_null_in_a_patch_deletes_a_field(apps: client.AppsV1Api, deployed: str) -> None:
+async def test_a_null_in_a_patch_deletes_a_field(apps: Any, deployed: str) -> None:
     await apps.patch_namespaced_deployment(
         "api", deployed, {"metadata": {"annotations": {"a": "1", "b": "2"}}}
     )
@@ -74,9 +71,7 @@ async def test_a_null_in_a_patch_deletes_a_field(apps: client.AppsV1Api, deploye
     assert patched.metadata.annotations["b"] == "2"
 
 
-async def test_a_json_patch_applies_when_its_test_holds(
-    apps: client.AppsV1Api, deployed: str
-) -> None:
+async def test_a_json_patch_applies_when_its_test_holds(apps: Any, deployed: str) -> None:
     patched = await apps.patch_namespaced_deployment(
         "api",
         deployed,
@@ -92,7 +87,7 @@ async def test_a_json_patch_applies_when_its_test_holds(
 
 
 async def test_a_json_patch_whose_test_fails_changes_nothing(
-    apps: client.AppsV1Api, deployed: str, reason: Reason
+    apps: Any, deployed: str, reason: Reason
 ) -> None:
     with pytest.raises(ApiException) as refused:
         await apps.patch_namespaced_deployment(
@@ -109,7 +104,7 @@ async def test_a_json_patch_whose_test_fails_changes_nothing(
 
 
 async def test_server_side_apply_creates_and_then_merges(
-    apps: client.AppsV1Api, namespace: str, manifest: Manifest
+    apps: Any, namespace: str, manifest: Manifest
 ) -> None:
     apply = {"_content_type": "application/apply-patch+yaml", "field_manager": "holdfast"}
 
@@ -122,7 +117,7 @@ async def test_server_side_apply_creates_and_then_merges(
 
 
 async def test_server_side_apply_wants_a_field_manager(
-    apps: client.AppsV1Api, deployed: str, manifest: Manifest
+    apps: Any, deployed: str, manifest: Manifest
 ) -> None:
     with pytest.raises(ApiException) as refused:
         await apps.patch_namespaced_deployment(
@@ -132,9 +127,7 @@ async def test_server_side_apply_wants_a_field_manager(
     assert refused.value.status in (400, 422)
 
 
-async def test_an_unknown_patch_format_is_refused(
-    apps: client.AppsV1Api, deployed: str, reason: Reason
-) -> None:
+async def test_an_unknown_patch_format_is_refused(apps: Any, deployed: str, reason: Reason) -> None:
     with pytest.raises(ApiException) as refused:
         await apps.patch_namespaced_deployment(
             "api", deployed, {"spec": {}}, _content_type="application/json"

@@ -15,13 +15,11 @@ Reason = Callable[[ApiException], str]
 Raw = Callable[[str, str, Any], Awaitable[tuple[int, dict[str, Any]]]]
 
 
-async def test_what_is_not_there_is_named_in_the_status(
-    apps: client.AppsV1Api, namespace: str
-) -> None:
+async def test_what_is_not_there_is_named_in_the_status(apps: Any, namespace: str) -> None:
     with pytest.raises(ApiException) as refused:
         await apps.read_namespaced_deployment("nothing", namespace)
 
-    status = json.loads(refused.value.body)
+    status = json.loads(str(refused.value.body))
     assert (status["kind"], status["code"], status["reason"]) == ("Status", 404, "NotFound")
     assert status["details"] == {"name": "nothing", "group": "apps", "kind": "deployments"}
     assert status["message"] == 'deployments.apps "nothing" not found'
@@ -36,7 +34,7 @@ async def test_what_is_not_there_is_named_in_the_status(
     ],
 )
 async def test_an_invalid_deployment_is_refused_with_its_causes(
-    apps: client.AppsV1Api,
+    apps: Any,
     namespace: str,
     manifest: Manifest,
     spoil: Callable[[dict[str, Any]], None],
@@ -47,13 +45,13 @@ async def test_an_invalid_deployment_is_refused_with_its_causes(
     with pytest.raises(ApiException) as refused:
         await apps.create_namespaced_deployment(namespace, body)
 
-    status = json.loads(refused.value.body)
+    status = json.loads(str(refused.value.body))
     assert (status["code"], status["reason"]) == (422, "Invalid")
     assert all(cause["field"].startswith("spec.") for cause in status["details"]["causes"])
 
 
 async def test_a_name_that_is_no_dns_name_is_invalid(
-    core: client.CoreV1Api, namespace: str, reason: Reason
+    core: Any, namespace: str, reason: Reason
 ) -> None:
     with pytest.raises(ApiException) as refused:
         await core.create_namespaced_config_map(namespace, {"metadata": {"name": "No_Name"}})
@@ -73,7 +71,7 @@ async def test_a_field_of_the_wrong_type_is_a_bad_request(
 
 
 async def test_the_selector_of_a_deployment_cannot_be_changed(
-    apps: client.AppsV1Api, namespace: str, manifest: Manifest, reason: Reason
+    apps: Any, namespace: str, manifest: Manifest, reason: Reason
 ) -> None:
     await apps.create_namespaced_deployment(namespace, manifest("api"))
     changed = {
@@ -88,7 +86,7 @@ async def test_the_selector_of_a_deployment_cannot_be_changed(
 
 
 async def test_a_body_for_another_object_than_the_path_is_a_bad_request(
-    core: client.CoreV1Api, namespace: str, reason: Reason
+    core: Any, namespace: str, reason: Reason
 ) -> None:
     await core.create_namespaced_config_map(namespace, {"metadata": {"name": "one"}})
 
@@ -121,7 +119,7 @@ async def test_a_wrong_token_is_unauthorized(api: client.ApiClient, reason: Reas
     assert (refused.value.status, reason(refused.value)) == (401, "Unauthorized")
 
 
-async def test_an_unknown_dry_run_is_refused(core: client.CoreV1Api, namespace: str) -> None:
+async def test_an_unknown_dry_run_is_refused(core: Any, namespace: str) -> None:
     with pytest.raises(ApiException) as refused:
         await core.create_namespaced_config_map(
             namespace, {"metadata": {"name": "one"}}, dry_run="Some"

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from holdfast.deploy.lab.server import Lab
-from kubernetes.aio import client, watch
+from kubernetes.aio import watch
 from kubernetes.aio.client import ApiException
+
+from holdfast.deploy.lab.server import Lab
 
 Seen = tuple[str, str]
 
@@ -18,10 +19,8 @@ def config_map(name: str, **labels: str) -> dict[str, Any]:
     return {"metadata": {"name": name, "labels": {"made-by": "test", **labels}}}
 
 
-async def events(
-    core: client.CoreV1Api, namespace: str, **options: Any
-) -> AsyncIterator[dict[str, Any]]:
-    async with watch.Watch() as stream:
+async def events(core: Any, namespace: str, **options: Any) -> AsyncIterator[dict[str, Any]]:
+    async with watch.Watch() as stream:  # type: ignore[no-untyped-call]
         async for event in stream.stream(
             core.list_namespaced_config_map, namespace, **{"timeout_seconds": 10, **options}
         ):
@@ -37,13 +36,13 @@ async def first(count: int, stream: AsyncIterator[dict[str, Any]]) -> list[Seen]
     return seen
 
 
-async def version(core: client.CoreV1Api, namespace: str) -> str:
+async def version(core: Any, namespace: str) -> str:
     listed = await core.list_namespaced_config_map(namespace)
     return str(listed.metadata.resource_version)
 
 
 async def test_a_watch_from_a_version_shows_every_later_change_in_order(
-    core: client.CoreV1Api, namespace: str
+    core: Any, namespace: str
 ) -> None:
     since = await version(core, namespace)
     await core.create_namespaced_config_map(namespace, config_map("a"))
@@ -58,7 +57,7 @@ async def test_a_watch_from_a_version_shows_every_later_change_in_order(
 
 
 async def test_a_watch_without_a_version_starts_with_what_is_there(
-    core: client.CoreV1Api, namespace: str
+    core: Any, namespace: str
 ) -> None:
     await core.create_namespaced_config_map(namespace, config_map("a"))
 
@@ -67,9 +66,7 @@ async def test_a_watch_without_a_version_starts_with_what_is_there(
     assert seen == [("ADDED", "a")]
 
 
-async def test_a_watch_hears_of_a_change_while_it_waits(
-    core: client.CoreV1Api, namespace: str
-) -> None:
+async def test_a_watch_hears_of_a_change_while_it_waits(core: Any, namespace: str) -> None:
     since = await version(core, namespace)
     waiting = asyncio.create_task(
         first(1, events(core, namespace, resource_version=since, label_selector="made-by=test"))
@@ -82,7 +79,7 @@ async def test_a_watch_hears_of_a_change_while_it_waits(
 
 
 async def test_an_object_that_leaves_the_selector_looks_deleted_and_one_that_enters_looks_new(
-    core: client.CoreV1Api, namespace: str
+    core: Any, namespace: str
 ) -> None:
     await core.create_namespaced_config_map(namespace, config_map("a", color="red"))
     since = await version(core, namespace)
@@ -98,9 +95,7 @@ async def test_an_object_that_leaves_the_selector_looks_deleted_and_one_that_ent
     assert seen == [("DELETED", "a"), ("ADDED", "a")]
 
 
-async def test_a_field_selector_narrows_a_watch_to_one_object(
-    core: client.CoreV1Api, namespace: str
-) -> None:
+async def test_a_field_selector_narrows_a_watch_to_one_object(core: Any, namespace: str) -> None:
     since = await version(core, namespace)
     for name in ("a", "b"):
         await core.create_namespaced_config_map(namespace, config_map(name))
@@ -113,7 +108,7 @@ async def test_a_field_selector_narrows_a_watch_to_one_object(
 
 
 async def test_a_watch_ends_by_itself_after_its_timeout_with_a_bookmark_before(
-    own_lab: Lab, core: client.CoreV1Api, namespace: str
+    own_lab: Lab, core: Any, namespace: str
 ) -> None:
     since = await version(core, namespace)
 
@@ -132,7 +127,7 @@ async def test_a_watch_ends_by_itself_after_its_timeout_with_a_bookmark_before(
 
 
 async def test_a_watch_from_a_compacted_version_is_gone(
-    own_lab: Lab, core: client.CoreV1Api, namespace: str
+    own_lab: Lab, core: Any, namespace: str
 ) -> None:
     since = await version(core, namespace)
     await core.create_namespaced_config_map(namespace, config_map("a"))
@@ -145,7 +140,7 @@ async def test_a_watch_from_a_compacted_version_is_gone(
 
 
 async def test_a_watch_that_falls_out_of_the_window_ends_as_gone(
-    own_lab: Lab, core: client.CoreV1Api, namespace: str
+    own_lab: Lab, core: Any, namespace: str
 ) -> None:
     since = await version(core, namespace)
     waiting = asyncio.create_task(first(1, events(core, namespace, resource_version=since)))
@@ -159,7 +154,7 @@ async def test_a_watch_that_falls_out_of_the_window_ends_as_gone(
 
 
 async def test_the_watches_of_clients_that_went_away_are_forgotten(
-    own_lab: Lab, core: client.CoreV1Api, namespace: str
+    own_lab: Lab, core: Any, namespace: str
 ) -> None:
     store = own_lab.world.clusters["lyon"].store
     before = store.watchers

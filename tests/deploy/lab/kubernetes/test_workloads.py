@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from kubernetes.aio import watch
+
 from holdfast.deploy.lab.server import Lab
-from kubernetes.aio import client, watch
 
 Manifest = Callable[..., dict[str, Any]]
 
@@ -15,10 +16,10 @@ pytestmark = pytest.mark.usefixtures("own_lab")
 
 
 async def until(
-    apps: client.AppsV1Api, namespace: str, done: Callable[[dict[str, Any]], bool]
+    apps: Any, namespace: str, done: Callable[[dict[str, Any]], bool]
 ) -> dict[str, Any]:
     """Return the first state of the namespace's only Deployment that is as wanted."""
-    async with watch.Watch() as stream:
+    async with watch.Watch() as stream:  # type: ignore[no-untyped-call]
         async for event in stream.stream(
             apps.list_namespaced_deployment, namespace, timeout_seconds=5
         ):
@@ -34,7 +35,7 @@ def ready(count: int) -> Callable[[dict[str, Any]], bool]:
 
 
 async def test_a_scaled_up_deployment_is_observed_first_and_ready_later(
-    apps: client.AppsV1Api, namespace: str, manifest: Manifest
+    apps: Any, namespace: str, manifest: Manifest
 ) -> None:
     await apps.create_namespaced_deployment(namespace, manifest("api"))
     await apps.patch_namespaced_deployment_scale("api", namespace, {"spec": {"replicas": 3}})
@@ -51,7 +52,7 @@ async def test_a_scaled_up_deployment_is_observed_first_and_ready_later(
 
 
 async def test_a_deployment_at_zero_has_no_ready_replicas_field_at_all(
-    apps: client.AppsV1Api, namespace: str, manifest: Manifest
+    apps: Any, namespace: str, manifest: Manifest
 ) -> None:
     await apps.create_namespaced_deployment(namespace, manifest("api", 2))
     await until(apps, namespace, ready(2))
@@ -63,7 +64,7 @@ async def test_a_deployment_at_zero_has_no_ready_replicas_field_at_all(
 
 
 async def test_pods_that_go_and_are_wanted_again_have_to_become_ready_again(
-    apps: client.AppsV1Api, namespace: str, manifest: Manifest
+    apps: Any, namespace: str, manifest: Manifest
 ) -> None:
     await apps.create_namespaced_deployment(namespace, manifest("api", 2))
     await until(apps, namespace, ready(2))
@@ -77,7 +78,7 @@ async def test_pods_that_go_and_are_wanted_again_have_to_become_ready_again(
 
 
 async def test_a_workload_that_is_told_so_never_becomes_ready(
-    own_lab: Lab, apps: client.AppsV1Api, namespace: str, manifest: Manifest
+    own_lab: Lab, apps: Any, namespace: str, manifest: Manifest
 ) -> None:
     body = manifest("api", 1)
     body["metadata"]["annotations"] = {"lab.holdfast.dev/ready": "never"}
@@ -94,14 +95,14 @@ async def test_a_workload_that_is_told_so_never_becomes_ready(
 
 
 async def test_a_stateful_set_reports_zero_replicas_where_a_deployment_reports_nothing(
-    apps: client.AppsV1Api, namespace: str, manifest: Manifest
+    apps: Any, namespace: str, manifest: Manifest
 ) -> None:
     body = manifest("db")
     body["kind"] = "StatefulSet"
     body["spec"]["serviceName"] = "db"
     await apps.create_namespaced_stateful_set(namespace, body)
 
-    async with watch.Watch() as stream:
+    async with watch.Watch() as stream:  # type: ignore[no-untyped-call]
         async for event in stream.stream(
             apps.list_namespaced_stateful_set, namespace, timeout_seconds=5
         ):

@@ -1,0 +1,77 @@
+"""The heart of a running activity: it beats, and it knows how much of the step's time is spent.
+
+The time spent travels from attempt to attempt in the heartbeat, so that what counts against a
+step's deadline is the time somebody worked or waited on it, not the time that no worker was there.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+from temporalio import activity
+
+BEAT_S = 0.5
+LONGEST_GAP_S = 10.0
+"""Of the time between two attempts at most this much counts: more is a worker that was missing."""
+LEAST_PROOF = timedelta(seconds=30)
+"""A new attempt gets at least this long, or the step's timeout, to prove what an earlier one did."""
+
+
+class Heart:
+    """Beats while an activity runs. `timeout` is the step's; None if the verb has no deadline."""
+
+    def __init__(self, timeout: timedelta | None = None) -> None:
+        self._timeout = timeout
+        self._said = ""
+        self._began = time.monotonic()
+        self._spent_before = _spent_before()
+
+    @property
+    def overdue(self) -> bool:
+        """The step's time is spent: what fails now is not tried again."""
+        return self._timeout is not None and self._spent() >= self._timeout.total_seconds()
+
+    def remaining(self) -> timedelta:
+        """How long this attempt may still take; never negative."""
+        if self._timeout is None:
+            return timedelta.max
+        left = self._timeout.total_seconds() - self._spent()
+        floor = min(self._timeout, LEAST_PROOF).total_seconds() - (time.monotonic() - self._began)
+        return timedelta(seconds=max(left, floor, 0.0))
+
+    def say(self, text: str) -> None:
+        """Tell whoever looks at the step what it waits for."""
+        self._said = text
+        self.beat()
+
+    def beat(self) -> None:
+        """Beat once."""
+        activity.heartbeat(self._said, self._spent(), time.time())
+
+    @contextlib.contextmanager
+    def beating(self) -> Iterator[None]:
+        """Beat until the activity has ended."""
+
+        async def forever() -> None:
+            while True:
+                self.beat()
+                await asyncio.sleep(BEAT_S)
+
+        task = asyncio.create_task(forever())
+        try:
+            yield
+        finally:
+            task.cancel()
+            self.beat()
+
+    def _spent(self) -> float:
+        return self._spent_before + time.monotonic() - self._began
+
+
+def _spent_before() -> float:
+    match list(activity.info().heartbeat_details):
+        case [_, int() | float() as spent, int() | float() as at]:
+            return float(spent) + min(max(time.time() - at, 0.0), LONGEST_GAP_S)
+    return 0.0

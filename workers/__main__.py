@@ -1,0 +1,69 @@
+"""`python -m holdfast.workers`: one worker process, which may be killed and restarted at will."""
+
+import asyncio
+import json
+import os
+import sys
+import traceback
+from typing import NoReturn
+
+DONE, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 4
+
+
+def work(*, as_json: bool) -> int:
+    """Run a worker until SIGTERM or SIGINT; the exit code says why it ended.
+
+    One line on stdout says when it polls: `{"ready": true, "task_queue", "pid", "temporal"}`.
+    """
+    from .settings import Settings, SettingsInvalid
+
+    try:
+        settings = Settings.from_environment()
+    except SettingsInvalid as error:
+        return _complain(error, USAGE)
+    from .connection import TemporalUnreachable
+    from .logs import log_to_stderr
+    from .search_attributes import SearchAttributesMissing
+    from .worker import run_worker
+
+    log_to_stderr(debug=settings.debug)
+    try:
+        asyncio.run(run_worker(settings, lambda: _announce(settings.task_queue, as_json)))
+    except (TemporalUnreachable, SearchAttributesMissing) as error:
+        return _complain(error, UNREACHABLE)
+    except KeyboardInterrupt:
+        return DONE
+    return DONE
+
+
+def _announce(task_queue: str, as_json: bool) -> None:
+    from temporalio.envconfig import ClientConfig
+
+    from .connection import DEFAULT_ADDRESS
+
+    address = ClientConfig.load_client_connect_config().get("target_host") or DEFAULT_ADDRESS
+    ready = {"ready": True, "task_queue": task_queue, "pid": os.getpid(), "temporal": address}
+    line = f"worker {os.getpid()} ready: polls {task_queue} at {address}; Ctrl-C stops it"
+    print(json.dumps(ready) if as_json else line, flush=True)
+
+
+def _complain(error: Exception, code: int) -> int:
+    print(f"holdfast worker: {error}", file=sys.stderr)
+    return code
+
+
+def main() -> NoReturn:
+    """Run the worker and end at once: a Temporal client may abort at interpreter exit."""
+    code = FAILED
+    try:
+        code = work(as_json="--json" in sys.argv[1:])
+    except Exception:  # noqa: BLE001 - the process ends here; without this the reason would be lost
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

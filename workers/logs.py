@@ -1,0 +1,45 @@
+"""What a worker process says on stderr: warnings in one line each, tracebacks only of surprises.
+
+An activity that fails has a typed reason, and the retry or the rollback that follows is in the run's
+history; so its failure is one line here. With `debug`, everything is said in full.
+"""
+
+import logging
+import sys
+
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
+
+_FAILURE_MARK = "__temporal_error_identifier"
+
+
+class OneLine(logging.Formatter):
+    """Formats the failure of an activity without its traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as text; one of an activity's failure is one line."""
+        if record.exc_info and getattr(record, _FAILURE_MARK, "") == "ActivityFailure":
+            error = record.exc_info[1]
+            kind = getattr(error, "type", None) or type(error).__name__
+            record = logging.makeLogRecord({**record.__dict__, "exc_info": None, "exc_text": None})
+            record.msg, record.args = f"{record.getMessage()}: {kind}: {error}", ()
+        return super().format(record)
+
+
+def log_to_stderr(*, debug: bool = False) -> None:
+    """Send Python's and the Temporal core's logs to stderr; call it before the first connection."""
+    handler = logging.StreamHandler(sys.stderr)
+    layout = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    handler.setFormatter(logging.Formatter(layout) if debug else OneLine(layout))
+    logging.basicConfig(level=logging.INFO if debug else logging.WARNING, handlers=[handler])
+    core = TelemetryFilter(core_level="INFO" if debug else "WARN", other_level="ERROR")
+    forwarding = LogForwardingConfig(
+        logging.getLogger("temporal"), append_target_to_name=False, prepend_target_on_message=False
+    )
+    logs = LoggingConfig(filter=core, forwarding=forwarding)
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=logs)), error_if_already_set=False)
