@@ -15,7 +15,7 @@ BIN = .venv/bin
 UV = $(BIN)/uv
 PACKAGES = -p holdfast.workflows -p holdfast.activities -p holdfast.workers -p holdfast.starters -p holdfast.deploy
 
-.PHONY: help demo dev test reliability lint types check clean
+.PHONY: help demo dev test reliability histories lint types check clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -36,6 +36,9 @@ lint: .venv/dev ## Style, and the import contracts that keep the house's picture
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-cache
+
+histories: .venv/dev ## Record the histories that replay tests hold to (only before a release)
+	@PYTHONPATH=tests $(BIN)/python -m replay.record
 
 types: .venv/dev ## mypy --strict
 	@$(BIN)/mypy $(PACKAGES)

@@ -54,15 +54,19 @@ async def test_probe_of_nobody_is_not_applied(world: ActionWorld, expect: Expect
 async def test_apply_asks_until_the_service_is_there(
     world: ActionWorld, expect: ExpectHttp
 ) -> None:
-    heard: list[Any] = []
-    asking = asyncio.create_task(world.apply(expect, MILAN, None, hears=heard.append))
-    await asyncio.sleep(0.1)
+    heard = asyncio.Event()
+
+    def hears(text: Any) -> None:
+        if "200 expected" in str(text):
+            heard.set()
+
+    asking = asyncio.create_task(world.apply(expect, MILAN, None, hears=hears))
+    await heard.wait()
     for path in WORKLOADS:
         await world.kubernetes("milan", path, {"spec": {"replicas": 1}})
     evidence = await asking
     assert not evidence.changed
     assert int(str(evidence.details["asked"])) > 1
-    assert any("200 expected" in str(text) for text in heard)
 
 
 async def test_apply_gives_up_after_its_own_time(world: ActionWorld, expect: ExpectHttp) -> None:

@@ -1,6 +1,5 @@
 """A Temporal client for tests of workflows."""
 
-
 import pytest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter

@@ -10,55 +10,26 @@ from hypothesis import strategies as st
 
 from holdfast.workers.registry import input_checks
 from holdfast.workflows.planning import yaml_reader
-from holdfast.workflows.planning.estate_file import EstateInvalid, parse_estate
+from holdfast.workflows.planning.estate_file import EstateError, EstateInvalid, parse_estate
 
 EXAMPLE = (
     Path(__file__).parents[3] / "deploy" / "examples" / "acme-manufacturing.yaml"
 ).read_text()
 CHUNKS = EXAMPLE.splitlines(keepends=True)
 ACTIONS = input_checks()
-SOME = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SOME = settings(max_examples=4000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 NASTY = st.sampled_from(
-    [
-        "{{",
-        "{% for x in y %}",
-        "\t",
-        "&a",
-        "*a",
-        "<<: *a",
-        "!!int x",
-        "|",
-        ">",
-        "---",
-        "...",
-        "? ",
-        "~",
-    ]
-    + [
-        "'",
-        '"',
-        "[",
-        "]",
-        "{",
-        "}",
-        "- ",
-        ": ",
-        "#",
-        "%TAG",
-        "\x00",
-        "\ud7ff",
-        "9" * 50,
-        "1e999",
-        "null",
-    ]
+    ("{{", "{% for x in y %}", "\t", "&a", "*a", "<<: *a", "!!int x", "|", ">", "---", "...", "? ")
+    + ("~", "'", '"', "[", "]", "{", "}", "- ", ": ", "#", "%TAG", "\x00", "9" * 50, "1e999")
 )
 LEAF = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
-KEYS = st.sampled_from(
+WORDS = (
     "apiVersion kind metadata policy sites services name region tier site depends_on demand "
     "objectives approach recovery_sites residency recovery id run with timeout needs vars "
-    "on_failure pivot kubernetes context rto rpo jurisdiction labels budget window".split()
-) | st.text(max_size=4)
+    "on_failure pivot kubernetes context rto rpo jurisdiction labels budget window"
+)
+KEYS = st.sampled_from(tuple(WORDS.split())) | st.text(max_size=4)
 TREE = st.recursive(
     LEAF | st.sampled_from(["a", "b", "5m", "kubernetes.scale", "{{ target.name }}", "{{ x }}"]),
     lambda below: st.lists(below, max_size=3) | st.dictionaries(KEYS, below, max_size=5),
@@ -68,15 +39,17 @@ TREE = st.recursive(
 
 def judged(data: bytes) -> None:
     """Read the bytes; every fault there is must be printable and have a line."""
+    errors: tuple[EstateError, ...] = ()
     try:
         estate = parse_estate(data, "f", actions=ACTIONS)
     except EstateInvalid as invalid:
-        assert invalid.errors
-        lines = data.count(b"\n") + data.count(b"\r") + 2
-        assert all(1 <= e.line <= lines * 2 and e.message for e in invalid.errors)
-        json.dumps([error.model_dump() for error in invalid.errors]).encode()
+        errors = invalid.errors
     else:
         estate.model_dump_json()
+        return
+    assert errors
+    assert all(error.line >= 1 and error.message for error in errors)
+    json.dumps([error.model_dump() for error in errors], ensure_ascii=False).encode()
 
 
 @SOME
