@@ -47,7 +47,6 @@ async def test_a_worker_killed_while_it_applies_a_step_loses_and_repeats_nothing
     assert run.struck
     assert run.status.outcome is Outcome.RECOVERED
     assert run.broken == []
-    print(f"\nresumed {run.gap_s:.2f} s after kill -9" if run.gap_s else "")
 
 
 @pytest.mark.parametrize(("step", "point"), cells(UNDONE, ("before", "after"), sample=3))

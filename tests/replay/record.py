@@ -14,14 +14,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from support.processes import temporal_server
-from support.scripted import Stage, estate_of, stage
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from holdfast.workers.search_attributes import ensure_search_attributes
 from holdfast.workflows.model.estate import Estate
 from holdfast.workflows.model.recovery import Mode
+from support.processes import temporal_server
+from support.scripted import Stage, estate_of, stage
 
 ROOT = Path(__file__).parent.parent.parent
 HISTORIES = Path(__file__).parent / "histories"

@@ -27,6 +27,7 @@ from holdfast.activities.azure import routing
 from holdfast.activities.kubernetes import fence, scale
 from holdfast.workers.settings import Settings
 from holdfast.workers.worker import run_worker
+from holdfast.workflows.model.step import FencingToken
 
 _CURRENT: contextvars.ContextVar[tuple[str, str]] = contextvars.ContextVar("current")
 _WOUND = Path(os.environ["HOLDFAST_TEST_WOUND"])
@@ -65,19 +66,17 @@ class _Wounds(Interceptor):
 
 
 def _wound_between() -> None:
-    judge = mutation.judge
-
-    def judged(*arguments: Any) -> fencing.Admission:
-        admission = judge(*arguments)
+    def judged(mark: fencing.Mark | None, token: FencingToken, resource: str) -> fencing.Admission:
+        admission = fencing.judge(mark, token, resource)
         strike("between")
         return admission
 
-    mutation.judge = judged
+    vars(mutation)["judge"] = judged
 
 
 def _unfence() -> None:
     for module in (scale, fence, routing):
-        module.to_labels = lambda *_: {}
+        vars(module)["to_labels"] = lambda *_: {}
 
 
 def main() -> None:

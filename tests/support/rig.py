@@ -20,6 +20,8 @@ from holdfast.workflows.model.recovery import Outcome, RecoveryRequest, Recovery
 from .processes import Lab, Worker
 
 ENDS_WITHIN_S = 90.0
+GAPS_S: list[float] = []
+"""Every measured time from a worker's death to the next effect in the lab's journal."""
 TESTS = Path(__file__).parent.parent
 
 
@@ -134,6 +136,8 @@ class Rig:
                 gap = time.monotonic() - died
             assert time.monotonic() < end, f"{workflow_id} does not end"
             await asyncio.sleep(0.02)
+        if gap is not None:
+            GAPS_S.append(gap)
         return result.result(), gap
 
     def _effects(self) -> int:

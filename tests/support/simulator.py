@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from holdfast.activities.fencing import Admission, Mark, judge
 from holdfast.workflows.model.errors import Conflict, PermanentError
@@ -33,6 +34,7 @@ from holdfast.workflows.saga.messages import (
     Effect,
     Event,
     Failure,
+    Intervention,
     Observed,
     PauseRequested,
     Probe,
@@ -209,14 +211,14 @@ class Simulation:
                 case Apply():
                     self.started.append(effect.step)
                     self._running[effect.step] = effect
-                    self._later(self.random.uniform(0.1, 5), lambda e=effect: self._apply(e))
+                    self._later(self.random.uniform(0.1, 5), partial(self._apply, effect))
                 case CancelApply():
-                    self._later(self.random.uniform(0, 1), lambda e=effect: self._cancel(e.step))
+                    self._later(self.random.uniform(0, 1), partial(self._cancel, effect.step))
                 case Probe():
                     wait = effect.after.total_seconds() + self.random.uniform(0, 1)
-                    self._later(wait, lambda e=effect: self._probe(e))
+                    self._later(wait, partial(self._probe, effect))
                 case Revert():
-                    self._later(self.random.uniform(0.1, 5), lambda e=effect: self._revert(e))
+                    self._later(self.random.uniform(0.1, 5), partial(self._revert, effect))
 
     def _apply(self, effect: Apply) -> None:
         if self._running.get(effect.step) is not effect:
@@ -232,7 +234,7 @@ class Simulation:
                 self._inbox.append(ApplyFailed(step, failure))
                 return
         if fate == "late":
-            self._later(self.random.uniform(0, 60), lambda: self._wake_late(effect))
+            self._later(self.random.uniform(0, 60), partial(self._wake_late, effect))
         match fate:
             case "ok":
                 self._inbox.append(ApplySucceeded(step, Evidence(changed=True, sentence="applied")))
@@ -267,7 +269,7 @@ class Simulation:
         if self.random.random() < 0.5:
             self._wake_late(effect)
         if self.random.random() < 0.3:
-            self._later(self.random.uniform(0, 60), lambda: self._wake_late(effect))
+            self._later(self.random.uniform(0, 60), partial(self._wake_late, effect))
         self._inbox.append(ApplyCancelled(step))
 
     def _probe(self, effect: Probe) -> None:
@@ -304,7 +306,7 @@ class Simulation:
     def _decide(self) -> None:
         """Nothing moves: a person must say something that is accepted."""
         held = self.saga.held
-        choices: list[Event] = [ResumeRequested("op", "go on")]
+        choices: list[Intervention] = [ResumeRequested("op", "go on")]
         choices += [RetryRequested("op", "again", step) for step in held]
         choices += [SkipRequested("op", "without it", step) for step in held]
         choices.append(RollbackRequested("op", "enough"))
@@ -314,14 +316,13 @@ class Simulation:
 
     def _meddle(self) -> None:
         any_step = self.random.choice(list(self.saga.steps))
-        event = self.random.choice(
-            [
-                PauseRequested("op", "wait"),
-                ResumeRequested("op", "go on"),
-                SkipRequested("op", "without it", any_step),
-                RollbackRequested("op", "enough"),
-            ]
-        )
+        choices: list[Intervention] = [
+            PauseRequested("op", "wait"),
+            ResumeRequested("op", "go on"),
+            SkipRequested("op", "without it", any_step),
+            RollbackRequested("op", "enough"),
+        ]
+        event = self.random.choice(choices)
         if self.saga.refusal(event) is None:
             self._take(event)
 

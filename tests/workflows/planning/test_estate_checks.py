@@ -1,7 +1,6 @@
 """What an estate says of itself must be possible."""
 
 import json
-from collections.abc import Callable
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import Any
@@ -203,9 +202,6 @@ def test_of_many_selected_sites_each_form_is_tried() -> None:
     )
 
     assert found["recovery[0].with.context"].endswith("(with recovery site bare)")
-
-
-Check = Callable[[dict[str, JsonValue]], list[tuple[tuple[str | int, ...], str]]]
 
 
 def refuses_many(inputs: dict[str, JsonValue]) -> list[tuple[tuple[str | int, ...], str]]:
