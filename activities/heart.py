@@ -14,9 +14,9 @@ from temporalio import activity
 
 BEAT_S = 0.5
 LONGEST_GAP_S = 10.0
-"""Of the time between two attempts at most this much counts: more is a worker that was missing."""
+"""Of the time between two attempts at most this much counts: more is a missing worker."""
 LEAST_PROOF = timedelta(seconds=30)
-"""A new attempt gets at least this long, or the step's timeout, to prove what an earlier one did."""
+"""A new attempt gets this long, or the step's timeout, to prove what an earlier one did."""
 
 
 class Heart:

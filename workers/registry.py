@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from pydantic import JsonValue, ValidationError
@@ -27,6 +28,9 @@ ACTION_TYPES: tuple[type[Action[Any]], ...] = (
     ExpectHttp,
     ExpectPrometheus,
 )
+
+HEAVY_CLIENTS = ("kubernetes.aio.client", "azure.mgmt.trafficmanager.aio", "httpx")
+"""Modules that connections import on first use; together they cost about a second."""
 
 InputCheck = Callable[[dict[str, JsonValue]], list[tuple[tuple[str | int, ...], str]]]
 
@@ -69,6 +73,12 @@ class Registry:
         """Close every connection."""
         for close in self.closers:
             await close()
+
+
+def warm_up() -> None:
+    """Import what the connections will need, so that no step of a recovery waits for it."""
+    for module in HEAVY_CLIENTS:
+        import_module(module)
 
 
 def input_checks() -> Mapping[str, InputCheck]:

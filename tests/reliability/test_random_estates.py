@@ -1,4 +1,4 @@
-"""Random estates in random trouble, on the real server, lab and clients: the journal is the judge."""
+"""Random estates in random trouble, on the real server and clients: the journal is the judge."""
 
 import os
 import random

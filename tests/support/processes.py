@@ -1,4 +1,4 @@
-"""The real processes that tests run against: a Temporal server, a lab, workers that may be killed."""
+"""The real processes that tests run against: Temporal, a lab, workers that may be killed."""
 
 import contextlib
 import os

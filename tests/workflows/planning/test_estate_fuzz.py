@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -124,8 +125,10 @@ def test_random_trees(tree: Any) -> None:
 @st.composite
 def near_estates(draw: st.DrawFn) -> Any:
     """An estate with faults of every depth: a tree of the right keys hung below the right ones."""
-    parts = st.lists(st.dictionaries(KEYS, TREE, max_size=4), max_size=3)
-    services = draw(parts)
+    parts: st.SearchStrategy[list[dict[str, Any]]] = st.lists(
+        st.dictionaries(KEYS, TREE, max_size=4), max_size=3
+    )
+    services: list[dict[str, Any]] = draw(parts)
     for service in services:
         service.setdefault("name", draw(st.sampled_from("stuv")))
         service.setdefault("site", draw(st.sampled_from("ab")))
@@ -155,7 +158,7 @@ def test_random_faults_in_an_estate(tree: Any) -> None:
 def test_the_parser_written_in_python_does_as_well(
     escape: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(yaml_reader, "_LOADER", yaml_reader.yaml.SafeLoader)
+    monkeypatch.setattr(yaml_reader, "_LOADER", yaml.SafeLoader)
 
     judged(escape.encode())
     parse_estate(EXAMPLE.encode(), "f")
