@@ -18,6 +18,7 @@ from ..activities.kubernetes.fence import Fence
 from ..activities.kubernetes.scale import Scale
 from ..activities.prometheus import ExpectPrometheus, PrometheusConnections
 from ..workflows.model.document import Document
+from ..workflows.planning.estate_shape import misfits
 from .settings import Settings
 
 ACTION_TYPES: tuple[type[Action[Any]], ...] = (
@@ -91,10 +92,7 @@ def _check(model: type[Document]) -> InputCheck:
         try:
             model.model_validate(inputs)
         except ValidationError as error:
-            return [
-                (fault["loc"], fault["msg"])
-                for fault in error.errors(include_url=False, include_input=False)
-            ]
+            return [(misfit.path, misfit.message) for misfit in misfits(model, inputs, error)]
         return []
 
     return check

@@ -5,11 +5,13 @@ action's model. One fault that shows at several sites is one fault.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, Final
 
 from pydantic import JsonValue
 
-from ..model.estate import Service, Site
+from ..model.document import Document
+from ..model.estate import Service, Site, Step
 from .estate_parts import Part, Parts, ServicePart
 from .estate_shape import Misfit, nearest, one_of
 from .templates import TemplateError, render_step
@@ -24,18 +26,36 @@ MANY_SITES: Final = 8
 
 def check_steps(parts: Parts, actions: InputChecks | None) -> Iterator[Misfit]:
     """Unknown actions, templates that cannot be rendered, inputs that an action refuses."""
-    by_name = {part.value.name: part.value for part in parts.sites}
+    by_name = {part.value.name: part for part in parts.sites}
     for part in parts.services:
         if actions is not None:
             yield from _unknown_actions(part, actions)
         source = by_name.get(part.value.site)
-        readable = not part.unread & (Service.model_fields.keys() - {"recovery"})
-        if source is None or not readable or not parts.sites_complete:
+        if source is None:
             continue
         targets = _representative(parts.estate.candidates(part.value))
+        sites = [source, *(by_name[target.name] for target in targets)]
+        suspects = _suspects(Service, part.unread - {"recovery"}).union(
+            *(_suspects(Site, site.unread) for site in sites)
+        )
         for index, step in enumerate(part.steps):
             if "with" not in step.unread:
-                yield from _step(parts, part, index, source, targets, actions or {})
+                found = _step(parts, part, index, source.value, targets, actions or {})
+                yield from (each for each in found if not _speaks_of(step, each, suspects))
+
+
+def _suspects(model: type[Document], unread: frozenset[str]) -> frozenset[str]:
+    """The fields that an unread key may have meant: what a template misses there may be there."""
+    fields = list(model.model_fields)
+    return frozenset(
+        near[0] if (near := get_close_matches(key, fields, n=1)) else key for key in unread
+    )
+
+
+def _speaks_of(step: Part[Step], fault: Misfit, fields: frozenset[str]) -> bool:
+    below = fault.path[len(step.path) + 1 :]
+    text = str(step.value.inputs.get(str(below[0])) if below else step.value.inputs)
+    return any(f".{field}" in text for field in fields)
 
 
 def _unknown_actions(part: ServicePart, actions: InputChecks) -> Iterator[Misfit]:

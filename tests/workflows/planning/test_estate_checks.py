@@ -295,3 +295,28 @@ def test_nothing_is_said_of_what_is_not_set() -> None:
     data = document(service("s"), policy={"approval": {"unplanned": "none"}})
 
     assert notices(parse_estate(json.dumps(data).encode(), "f")) == ()
+
+
+def test_an_unknown_key_of_a_site_hides_no_fault_of_a_step() -> None:
+    text = """
+apiVersion: holdfast.dev/v1
+kind: Estate
+metadata: {name: x}
+sites:
+  - {name: a, region: r}
+  - {name: b, region: r, capcity: {cpu: 1}}
+services:
+  - name: s
+    site: a
+    recovery_sites: [b]
+    recovery:
+      - {id: x, run: kubernetes.scale, with: {namespace: "{{ target.rack }}"}}
+      - {id: y, run: kubernetes.scale, with: {namespace: "{{ target.capacity.cpu }}"}}
+"""
+    with pytest.raises(EstateInvalid) as invalid:
+        parse_estate(text.encode(), "x.yaml")
+
+    assert [error.path for error in invalid.value.errors] == [
+        "sites[1].capcity",
+        "services[0].recovery[0].with.namespace",
+    ]
