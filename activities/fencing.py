@@ -14,6 +14,7 @@ from ..workflows.model.errors import FencedOut
 from ..workflows.model.step import FencingToken
 
 EPOCH, SEQUENCE, RUN, KEY = "epoch", "sequence", "run", "idempotency-key"
+SEALED_OVER = "sealed-over"
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,13 @@ class Mark:
     sequence: int
     run: str
     key: str
+    sealed_over: str = ""
+    """If the last mutation only sealed the resource: the key of the one before it."""
+
+    @property
+    def last_change(self) -> str:
+        """The key of the last mutation that changed more than the mark."""
+        return self.sealed_over or self.key
 
 
 class Admission(Enum):
@@ -56,13 +64,20 @@ def judge(mark: Mark | None, token: FencingToken, resource: str) -> Admission:
     return Admission.DONE if mark.sequence == token.sequence else Admission.OPEN
 
 
-def to_labels(token: FencingToken, prefix: str) -> dict[str, str]:
-    """The mark of `token` as annotations or tags whose names start with `prefix`."""
+def to_labels(token: FencingToken, prefix: str, *, sealing: Mark | None = None) -> dict[str, str]:
+    """The mark of `token` as annotations or tags whose names start with `prefix`.
+
+    A revert that has nothing to put back seals the resource: its mark shuts late attempts out, and
+    remembers the change under the mark it replaces (`sealing`). Another step of the run may have
+    made that change, and has to find it when its own turn to be undone comes.
+    """
+    ours = sealing is not None and sealing.run == token.run
     return {
         f"{prefix}{EPOCH}": str(token.epoch),
         f"{prefix}{SEQUENCE}": str(token.sequence),
         f"{prefix}{RUN}": token.run,
         f"{prefix}{KEY}": token.key,
+        f"{prefix}{SEALED_OVER}": sealing.last_change if sealing is not None and ours else "",
     }
 
 
@@ -75,6 +90,7 @@ def from_labels(labels: Mapping[str, str] | None, prefix: str) -> Mark | None:
         sequence=_number(labels.get(f"{prefix}{SEQUENCE}")),
         run=labels.get(f"{prefix}{RUN}", ""),
         key=labels.get(f"{prefix}{KEY}", ""),
+        sealed_over=labels.get(f"{prefix}{SEALED_OVER}", ""),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from ..workflows.model.errors import Unavailable
 from ..workflows.model.step import FencingToken
-from .action import Call
+from .action import Call, Undo
 from .fencing import Admission, Mark, judge
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 1.0
@@ -77,4 +77,9 @@ def is_own(mark: Mark | None, token: FencingToken) -> bool:
     return mark is not None and mark.run == token.run and mark.key == token.key
 
 
-__all__ = ["Moved", "is_own", "mutate"]
+def was_applied(undo: Undo[Any], mark: Mark | None) -> bool:
+    """Whether this run's apply changed the resource: by the evidence, or by its mark."""
+    return undo.known_applied or (mark is not None and mark.last_change == undo.apply_key)
+
+
+__all__ = ["Moved", "is_own", "mutate", "was_applied"]

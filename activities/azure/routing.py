@@ -9,7 +9,7 @@ from ...workflows.model.errors import ActionError, Conflict
 from ...workflows.model.step import Applied, Evidence, Observation, Qualification
 from ..action import Action, Call, Probed, Undo
 from ..fencing import Admission, to_labels
-from ..mutation import is_own, mutate
+from ..mutation import is_own, mutate, was_applied
 from .batch import find
 from .connections import TrafficManagerConnections
 from .inputs import EndpointInputs
@@ -87,12 +87,11 @@ class RoutingAction(Action[RoutingInputs], Generic[RoutingInputs]):
         ref = undo.inputs.ref
         before = parse_image(undo.before_image, ref)
         restored: Endpoints = {}
+        applied = False
 
         def decide(now: Profile, admission: Admission) -> Endpoints | None:
-            nonlocal restored
-            applied = undo.known_applied or (
-                now.mark is not None and now.mark.key == undo.apply_key
-            )
+            nonlocal restored, applied
+            applied = was_applied(undo, now.mark)
             if admission is Admission.DONE or applied:
                 wanted = self.wanted(undo.inputs, before, now)
                 restored = put_back(before, wanted, now)
@@ -100,7 +99,7 @@ class RoutingAction(Action[RoutingInputs], Generic[RoutingInputs]):
                 return None
             return restored
 
-        profile = await self._mutate(undo, decide)
+        profile = await self._mutate(undo, decide, seals=lambda: not applied)
         details = {"etag": profile.etag, "dns_ttl_s": profile.ttl.total_seconds()}
         if not restored:
             return Evidence(
@@ -138,6 +137,7 @@ class RoutingAction(Action[RoutingInputs], Generic[RoutingInputs]):
             resource=ref.resource,
             before_image=seen.image(),
             epoch=seen.mark.epoch if seen.mark else 0,
+            last_key=seen.mark.last_change if seen.mark else "",
             touched=seen.mark is not None and seen.mark.key == step.key,
             undo_command=undo_command(ref, before, wanted, seen),
             expected_duration=timedelta(0),
@@ -150,15 +150,23 @@ class RoutingAction(Action[RoutingInputs], Generic[RoutingInputs]):
             observation = observation.model_copy(update=update)
         return self.observe(step, seen, observation)
 
-    async def _mutate(self, call: Call[RoutingInputs], decide: Decide) -> Profile:
-        ref, tags = call.inputs.ref, to_labels(call.token, TAG_PREFIX)
+    async def _mutate(
+        self, call: Call[RoutingInputs], decide: Decide, seals: Callable[[], bool] = lambda: False
+    ) -> Profile:
+        ref = call.inputs.ref
+
+        async def write(now: Profile, endpoints: Endpoints) -> Profile:
+            sealing = now.mark if seals() else None
+            tags = to_labels(call.token, TAG_PREFIX, sealing=sealing)
+            return await self._connections.write(now, endpoints, tags)
+
         return await mutate(
             call,
             ref.resource,
             read=lambda: self._connections.read(ref),
             mark=lambda now: now.mark,
             decide=decide,
-            write=lambda now, endpoints: self._connections.write(now, endpoints, tags),
+            write=write,
         )
 
 

@@ -34,6 +34,7 @@ QUICK_FAILURE_S, SECOND_LOOK_S = 1.0, 0.3
 class _Change:
     replicas: int
     fenced: str | None
+    seals: bool = False
 
 
 Decide = Callable[[Workload, Admission], _Change | None]
@@ -111,7 +112,9 @@ class Fence(Action[FenceInputs]):
             restored = applied or (admission is Admission.DONE and now.replicas == before)
             if admission is Admission.DONE:
                 return None
-            return _Change(before, former) if applied else _Change(now.replicas, now.fenced)
+            if applied:
+                return _Change(before, former)
+            return _Change(now.replicas, now.fenced, seals=True)
 
         seen = await self._mutate(undo, decide)
         if not restored:
@@ -167,7 +170,7 @@ class Fence(Action[FenceInputs]):
     async def _mutate(
         self, call: Call[FenceInputs], decide: Decide, reached: Workload | None = None
     ) -> Workload:
-        ref, labels = call.inputs.ref, to_labels(call.token, ANNOTATION_PREFIX)
+        ref = call.inputs.ref
 
         async def read() -> Workload:
             nonlocal reached
@@ -175,6 +178,8 @@ class Fence(Action[FenceInputs]):
             return first or await self._cluster.read(ref)
 
         async def write(now: Workload, change: _Change) -> Workload:
+            sealing = now.mark if change.seals else None
+            labels = to_labels(call.token, ANNOTATION_PREFIX, sealing=sealing)
             annotations = {**labels, FENCED: change.fenced}
             return await self._cluster.patch(ref, now.version, annotations, change.replicas)
 
@@ -189,7 +194,7 @@ class Fence(Action[FenceInputs]):
 
 
 def _carries(now: Workload, undo: Undo[FenceInputs]) -> bool:
-    return now.mark is not None and now.mark.key == undo.apply_key
+    return now.mark is not None and now.mark.last_change == undo.apply_key
 
 
 def _was_reachable(image: JsonValue) -> bool:
@@ -249,6 +254,7 @@ def _observe(step: Probed[FenceInputs], seen: Workload | ActionError) -> Observa
         resource=ref.resource,
         before_image={"reachable": True, "replicas": seen.replicas, "fenced": seen.fenced},
         epoch=seen.mark.epoch if seen.mark else 0,
+        last_key=seen.mark.last_change if seen.mark else "",
         touched=seen.mark is not None and seen.mark.key == step.key,
         change=f"fence {ref.name} on {ref.context} {seen.replicas} → 0",
         undo_command=f"{undo} && {ref.kubectl} annotate {ref.target} {FENCED}-",

@@ -10,7 +10,7 @@ from ...workflows.model.errors import ActionError, Conflict
 from ...workflows.model.step import Applied, Evidence, Observation, Qualification
 from ..action import Action, Call, Probed, Undo
 from ..fencing import Admission, to_labels
-from ..mutation import is_own, mutate
+from ..mutation import is_own, mutate, was_applied
 from .batch import find
 from .cluster import Cluster
 from .connections import KubernetesConnections
@@ -56,19 +56,17 @@ class Scale(Action[ScaleInputs]):
         """Put the former replicas back if this step changed them; wait for surplus ones to end."""
         ref, wanted = undo.inputs.ref, undo.inputs.replicas
         before, started = before_replicas(undo.before_image, ref), time.monotonic()
-        restores = False
+        restores = applied = False
 
         def decide(now: Workload, admission: Admission) -> int | None:
-            nonlocal restores
-            applied = undo.known_applied or (
-                now.mark is not None and now.mark.key == undo.apply_key
-            )
+            nonlocal restores, applied
+            applied = was_applied(undo, now.mark)
             restores = before != wanted and (applied or is_own(now.mark, undo.token))
             if admission is Admission.DONE:
                 return None
             return before if restores and applied else now.replicas
 
-        seen = await self._mutate(undo, decide)
+        seen = await self._mutate(undo, decide, seals=lambda: not applied)
         # How many were ready before is not known, so only surplus replicas are waited for.
         if restores and before < wanted and seen.replicas == before:
             seen = await settle(self._cluster, ref, seen, undo, before, ready=False)
@@ -76,15 +74,23 @@ class Scale(Action[ScaleInputs]):
             return sealed(ref, seen)
         return _evidence(ref, wanted, seen, started, True)
 
-    async def _mutate(self, call: Call[ScaleInputs], decide: Decide) -> Workload:
-        ref, labels = call.inputs.ref, to_labels(call.token, ANNOTATION_PREFIX)
+    async def _mutate(
+        self, call: Call[ScaleInputs], decide: Decide, seals: Callable[[], bool] = lambda: False
+    ) -> Workload:
+        ref = call.inputs.ref
+
+        async def write(now: Workload, replicas: int) -> Workload:
+            sealing = now.mark if seals() else None
+            labels = to_labels(call.token, ANNOTATION_PREFIX, sealing=sealing)
+            return await self._cluster.patch(ref, now.version, labels, replicas)
+
         return await mutate(
             call,
             ref.resource,
             read=lambda: self._cluster.read(ref),
             mark=lambda now: now.mark,
             decide=decide,
-            write=lambda now, replicas: self._cluster.patch(ref, now.version, labels, replicas),
+            write=write,
         )
 
 
@@ -144,6 +150,7 @@ def _observe(step: Probed[ScaleInputs], seen: Workload | ActionError) -> Observa
         resource=ref.resource,
         before_image={"replicas": seen.replicas},
         epoch=seen.mark.epoch if seen.mark else 0,
+        last_key=seen.mark.last_change if seen.mark else "",
         touched=seen.mark is not None and seen.mark.key == step.key,
         change=f"{ref.name} on {ref.context} {seen.replicas} → {wanted}",
         undo_command=f"{ref.kubectl} scale {ref.target} --replicas={seen.replicas}",

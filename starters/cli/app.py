@@ -28,9 +28,22 @@ class Row(NamedTuple):
 
 
 COMMANDS: dict[str, Row] = {
+    "demo": Row("demo", "demo", "Lose a site here and watch it recover; nothing to set up."),
+    "dev": Row("stack", "dev", "Run Temporal, a lab and a worker here, until Ctrl-C."),
     "estate validate": Row("estate", "validate", "Check an estate file and name all its faults."),
     "estate schema": Row("estate", "schema", "Print the JSON Schema of estate files."),
     "estate graph": Row("estate", "graph", "Draw the sites, services and what they depend on."),
+    "plan": Row("recovery", "plan", "Show what a recovery would do now; change nothing."),
+    "recover": Row("recovery", "recover", "Recover the services of a lost site."),
+    "watch": Row("recovery", "watch", "Watch a recovery that runs."),
+    "status": Row("recovery", "status", "Say where a recovery is, and why."),
+    "pause": Row("interventions", "pause", "Start no new step of a recovery."),
+    "resume": Row("interventions", "resume", "Let a paused recovery go on."),
+    "retry-step": Row("interventions", "retry_step", "Try a held step again."),
+    "skip-step": Row("interventions", "skip_step", "Pass a step over."),
+    "roll-back": Row("interventions", "roll_back", "Undo everything a recovery did."),
+    "worker": Row("processes", "worker", "Run one worker process."),
+    "lab": Row("processes", "lab", "Serve a local world of an estate."),
 }
 """Every command by its words; a word before the last is a group."""
 

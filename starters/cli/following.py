@@ -108,7 +108,7 @@ async def _why_silent(session: Session) -> str:
     alive = await _or_none(session.temporal.service_client.check_health())
     if not alive:
         return "Temporal does not answer; waiting for it, and the recovery goes on with it"
-    return f"no worker polls queue {session.task_queue}; start one: holdfast worker"
+    return f"no worker answers on queue {session.task_queue}; start one: holdfast worker"
 
 
 async def _or_none(work: Awaitable[ResultT]) -> ResultT | None:

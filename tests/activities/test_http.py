@@ -61,7 +61,7 @@ async def test_apply_asks_until_the_service_is_there(
             heard.set()
 
     asking = asyncio.create_task(world.apply(expect, MILAN, None, hears=hears))
-    await heard.wait()
+    await asyncio.wait_for(heard.wait(), 5)
     for path in WORKLOADS:
         await world.kubernetes("milan", path, {"spec": {"replicas": 1}})
     evidence = await asking

@@ -179,7 +179,7 @@ async def _run(
     environment = ActivityEnvironment()
     environment.info = replace(environment.info, attempt=attempt, scheduled_time=datetime.now(UTC))
     if hears is not None:
-        environment.on_heartbeat = hears
+        environment.on_heartbeat = lambda said, *_: hears(said)
     verbs = dict(zip(("probe", "apply", "revert"), activities_of(action), strict=True))
     return await environment.run(verbs[verb], request)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from holdfast.activities.fencing import Admission, Mark, judge
+from holdfast.activities.fencing import Admission, Mark, from_labels, judge, to_labels
 from holdfast.workflows.model.errors import Conflict, PermanentError
 from holdfast.workflows.model.estate import Approach, OnFailure, RollbackScope
 from holdfast.workflows.model.plan import PlannedService, PlannedStep, RecoveryPlan
@@ -111,11 +111,11 @@ class World:
         if self.fenced and judge(resource.mark, token, name) is Admission.DONE:
             return
         mark = resource.mark
-        if known or (mark is not None and mark.key in (apply_key, token.key)):
+        if known or (mark is not None and mark.last_change in (apply_key, token.key)):
             self._write(resource, name, before, token)
         else:
-            key = mark.key if mark is not None and mark.run == token.run else token.key
-            resource.mark = Mark(token.epoch, token.sequence, token.run, key)
+            sealed = from_labels(to_labels(token, "", sealing=mark), "")
+            resource.mark = sealed
 
     def _write(self, resource: Resource, name: str, value: str, token: FencingToken) -> None:
         if resource.value != value:
@@ -181,7 +181,7 @@ class Simulation:
             resource=name,
             before_image=resource.value,
             epoch=resource.mark.epoch if resource.mark else 0,
-            last_key=resource.mark.key if resource.mark else "",
+            last_key=resource.mark.last_change if resource.mark else "",
             touched=bool(resource.mark and resource.mark.key == key),
             undo_command=f"restore {name}",
         )

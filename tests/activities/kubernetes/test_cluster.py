@@ -228,7 +228,7 @@ async def test_a_fence_whose_replicas_do_not_end_waits_for_a_person(
         stuck if request.method == "PATCH" else deployment(replicas=2, ready=2)
     )
     inputs = FenceInputs(context="site", namespace="prod", deployment="api")
-    before = {"reachable": True, "replicas": 2, "fenced": None}
+    before: Any = {"reachable": True, "replicas": 2, "fenced": None}
     left = iter([timedelta(seconds=0.3)] * 4)
     fencing = Call("s/s", inputs, before, token(), lambda: next(left, timedelta(0)), lambda _: None)
     with pytest.raises(VerificationFailed, match="2 pods still there") as failure:

@@ -38,7 +38,7 @@ def test_a_fault_is_named_by_its_key(change: dict[str, Any], fault: str) -> None
 
 
 def test_a_fence_holds_unless_it_is_told_to_proceed() -> None:
-    inputs = {"context": "lyon", "namespace": "historian", "deployment": "api"}
+    inputs: dict[str, Any] = {"context": "lyon", "namespace": "historian", "deployment": "api"}
     assert parse_inputs(FenceInputs, inputs).when_unreachable == "hold"
     with pytest.raises(InvalidInput, match="when_unreachable"):
         parse_inputs(FenceInputs, {**inputs, "when_unreachable": "ignore"})

@@ -1,0 +1,188 @@
+"""How a recovery, or the plan of one, is told on the screen when it stands still."""
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from rich import box
+from rich.console import Console, ConsoleRenderable
+from rich.table import Table
+from rich.text import Text
+
+from ...workflows.model.recovery import (
+    Outcome,
+    Phase,
+    RecoveryStatus,
+    Residue,
+    ServiceOutcome,
+    ServiceReport,
+    StepState,
+)
+from ...workflows.model.step import Qualification
+from .console import printable
+from .durations import allowed, taken
+
+_VERDICT_STYLES = {
+    Qualification.QUALIFIED: "green",
+    Qualification.EXCLUDED: "dim",
+    Qualification.NOT_QUALIFIED: "bold red",
+    Qualification.UNKNOWN: "bold yellow",
+}
+_OUTCOME_STYLES = {
+    Outcome.RECOVERED: "bold green",
+    Outcome.ASSESSED: "bold green",
+    Outcome.ROLLED_BACK: "bold yellow",
+    Outcome.HELD: "bold yellow",
+    Outcome.ROLLED_BACK_WITH_RESIDUE: "bold red",
+}
+_TOLD_STATES = frozenset(
+    {StepState.FAILED, StepState.HELD, StepState.RESIDUE, StepState.UNKNOWN, StepState.SKIPPED}
+)
+_LAST_SENTENCES = 5
+
+
+def terminal() -> Console:
+    """Where tables go: stdout, with nothing coloured but what we colour."""
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def headline(status: RecoveryStatus) -> Text:
+    """The outcome, or the phase, in one line."""
+    outcome = status.outcome
+    word = (outcome or status.phase).replace("_", " ")
+    text = Text()
+    text.append(word, style=_OUTCOME_STYLES.get(outcome, "bold cyan") if outcome else "bold cyan")
+    # The sentence of a good end says the word again.
+    sentence = printable(status.sentence).removeprefix(f"{word} ")
+    return text.append(f" {sentence}" if sentence != printable(status.sentence) else f": {sentence}")
+
+
+def services_table(status: RecoveryStatus) -> Table:
+    """The services: where from, where to, what became of each, how long it took."""
+    table = _table()
+    table.add_column("service", overflow="fold")
+    table.add_column("tier", justify="right")
+    table.add_column("from → to", overflow="fold")
+    table.add_column("is", overflow="fold")
+    table.add_column("took", justify="right", no_wrap=True)
+    table.add_column("RTO", justify="right", no_wrap=True)
+    for service in status.services:
+        good = service.outcome is ServiceOutcome.RECOVERED
+        late = service.within_rto is False
+        table.add_row(
+            printable(service.name),
+            str(service.tier),
+            printable(f"{service.source} → {service.target}"),
+            Text(service.outcome.replace("_", " "), style="green" if good else "yellow"),
+            Text(taken(service.actual_recovery_time_s), style="bold red" if late else ""),
+            allowed(service.rto_s),
+        )
+    return table
+
+
+def plan_table(status: RecoveryStatus) -> Table:
+    """The steps in their order, with the verdict on each; the reason where it is not a good one."""
+    table = _table()
+    table.add_column("#", justify="right")
+    table.add_column("step", overflow="fold")
+    table.add_column("does", overflow="fold")
+    table.add_column("verdict", no_wrap=True)
+    for number, step in enumerate(status.steps, 1):
+        verdict = step.qualification or Qualification.UNKNOWN
+        does = Text(printable(step.change or f"at {step.site}"))
+        does.append(f"\n{step.run}", style="dim")
+        if verdict is not Qualification.QUALIFIED:
+            does.append(f"\n{printable(step.sentence)}", style=_VERDICT_STYLES[verdict])
+        table.add_row(
+            str(number),
+            printable(f"{step.service}/{step.id}"),
+            does,
+            Text(verdict, style=_VERDICT_STYLES[verdict]),
+        )
+    return table
+
+
+def placement_table(status: RecoveryStatus) -> Table:
+    """The services of a plan: where each would go, why, and how soon."""
+    table = _table()
+    table.add_column("service", overflow="fold")
+    table.add_column("tier", justify="right")
+    table.add_column("from → to, because", overflow="fold")
+    table.add_column("predicted", justify="right", no_wrap=True)
+    table.add_column("RTO", justify="right", no_wrap=True)
+    for service in status.services:
+        predicted = service.predicted_recovery_time_s
+        late = None not in (predicted, service.rto_s) and (predicted or 0) > (service.rto_s or 0)
+        table.add_row(
+            printable(service.name),
+            str(service.tier),
+            _placement(service),
+            Text(taken(predicted), style="bold red" if late else ""),
+            allowed(service.rto_s),
+        )
+    return table
+
+
+def told(status: RecoveryStatus) -> Iterator[ConsoleRenderable]:
+    """A recovery that ended or waits: what became of it, what is left, what to do."""
+    if status.services:
+        yield services_table(status)
+    for step in status.steps:
+        if step.state in _TOLD_STATES:
+            yield Text(f"{step.state} {step.service}/{step.id}: {printable(step.sentence)}")
+    if status.phase is Phase.ROLLED_BACK and not any(step.started_at for step in status.steps):
+        for entry in status.log:
+            if entry.sentence != status.sentence:
+                yield Text(f"- {printable(entry.sentence)}")
+    yield from residue_lines(status.residue)
+    yield headline(status)
+    yield from what_next(status)
+
+
+def residue_lines(residue: tuple[Residue, ...]) -> Iterator[ConsoleRenderable]:
+    """What could not be undone, with the owner and the command of each."""
+    for owner, items in groupby(sorted(residue, key=lambda one: one.owner), lambda one: one.owner):
+        yield Text(f"left to {printable(owner)}:", style="bold red")
+        for item in items:
+            yield Text(f"- {item.step}: {printable(item.reason)}")
+            yield Text(f"  {printable(item.command)}", style="bold")
+
+
+def what_next(status: RecoveryStatus) -> Iterator[ConsoleRenderable]:
+    """What a person can do about a recovery that waits for one."""
+    if status.outcome is not Outcome.HELD:
+        return
+    yield Text(f"It waits for {printable(status.waits_for)}. Look, then do one of:")
+    held = [step for step in status.steps if step.state is StepState.HELD]
+    if not held:
+        yield Text(f'  holdfast resume {status.workflow_id} --reason "…"', style="bold")
+    for step in held:
+        name = f"{step.service}/{step.id}"
+        for verb in ("retry-step", "skip-step"):
+            yield Text(f'  holdfast {verb} {status.workflow_id} {name} --reason "…"', style="bold")
+    yield Text(f'  holdfast roll-back {status.workflow_id} --reason "…"', style="bold")
+
+
+def status_lines(status: RecoveryStatus) -> Iterator[ConsoleRenderable]:
+    """Where a recovery is, for `holdfast status`."""
+    yield headline(status)
+    yield Text(f"phase {status.phase.replace('_', ' ')}; waits for {printable(status.waits_for)}")
+    for condition in status.conditions:
+        known = {True: "yes", False: "no", None: "unknown"}[condition.status]
+        yield Text(f"{condition.type}: {known} ({printable(condition.message)})", style="dim")
+    if status.services:
+        yield services_table(status)
+    yield from residue_lines(status.residue)
+    for entry in status.log[-_LAST_SENTENCES:]:
+        by = f" ({printable(entry.actor)})" if entry.actor else ""
+        yield Text(f"{entry.at.astimezone():%H:%M:%S} {printable(entry.sentence)}{by}", style="dim")
+    yield from what_next(status)
+
+
+def _placement(service: ServiceReport) -> Text:
+    text = Text(printable(f"{service.source} → {service.target}"))
+    why = printable(service.placement).removeprefix(f"{service.target}: ")
+    return text.append(f"\n{why}", style="dim")
+
+
+def _table() -> Table:
+    return Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
