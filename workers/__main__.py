@@ -1,4 +1,8 @@
-"""`python -m holdfast.workers`: one worker process, which may be killed and restarted at will."""
+"""`python -m holdfast.workers`: one worker process, which may be killed and restarted at will.
+
+With `--standby` it loads everything, then waits for a line on stdin before it connects: a supervisor
+keeps such a process ready, because loading takes longer than a recovery should stand still.
+"""
 
 import asyncio
 import json
@@ -10,7 +14,7 @@ from typing import NoReturn
 DONE, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 4
 
 
-def work(*, as_json: bool) -> int:
+def work(*, as_json: bool, standby: bool = False) -> int:
     """Run a worker until SIGTERM or SIGINT; the exit code says why it ended.
 
     One line on stdout says when it polls: `{"ready": true, "task_queue", "pid", "temporal"}`.
@@ -27,6 +31,8 @@ def work(*, as_json: bool) -> int:
     from .worker import run_worker
 
     log_to_stderr(debug=settings.debug)
+    if standby and not _called():
+        return DONE
     try:
         asyncio.run(run_worker(settings, lambda: _announce(settings.task_queue, as_json)))
     except (TemporalUnreachable, SearchAttributesMissing) as error:
@@ -34,6 +40,13 @@ def work(*, as_json: bool) -> int:
     except KeyboardInterrupt:
         return DONE
     return DONE
+
+
+def _called() -> bool:
+    from .registry import warm_up
+
+    warm_up()
+    return bool(sys.stdin.buffer.readline())
 
 
 def _announce(task_queue: str, as_json: bool) -> None:
@@ -56,7 +69,7 @@ def main() -> NoReturn:
     """Run the worker and end at once: a Temporal client may abort at interpreter exit."""
     code = FAILED
     try:
-        code = work(as_json="--json" in sys.argv[1:])
+        code = work(as_json="--json" in sys.argv[1:], standby="--standby" in sys.argv[1:])
     except Exception:  # noqa: BLE001 - the process ends here; without this the reason would be lost
         traceback.print_exc()
     finally:

@@ -21,7 +21,7 @@ class ChildFailed(Exception):
 
 
 class Child:
-    """A process that is started, waited for and ended; one object may start it again and again."""
+    """A process that is started once, waited for and ended."""
 
     def __init__(
         self, name: str, command: Sequence[str], env: Mapping[str, str], log: Path
@@ -32,12 +32,10 @@ class Child:
         self._log = log
         self._from = 0
         self._process: asyncio.subprocess.Process | None = None
-        self.started_at = 0.0
-        """Seconds since the epoch, of the latest start."""
 
     @property
     def pid(self) -> int:
-        """The process id of the latest start."""
+        """The process id."""
         assert self._process is not None
         return self._process.pid
 
@@ -57,15 +55,23 @@ class Child:
             with self._log.open("ab") as log:
                 self._from = log.tell()
                 self._process = await asyncio.create_subprocess_exec(
-                    *launcher, *self._command, stdin=asyncio.subprocess.DEVNULL, stdout=log,
+                    *launcher, *self._command, stdin=asyncio.subprocess.PIPE, stdout=log,
                     stderr=log, env=self._env, start_new_session=True,
                 )  # fmt: skip
         except OSError as error:
             raise ChildFailed(f"{self.name} cannot be started: {error}") from None
-        self.started_at = time.time()
+
+    def call(self) -> None:
+        """Tell a process that stands by to go on; one that has died stays dead."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        with contextlib.suppress(ConnectionError):
+            self._process.stdin.write(b"go\n")
 
     async def ready_line(self, within_s: float) -> dict[str, Any]:
         """Wait for the JSON line with `"ready": true` that the process prints, and return it.
+
+        A line that names another process is not its own: two may write to one log.
 
         Raises:
             ChildFailed: it ended, or said nothing in time.
@@ -76,7 +82,8 @@ class Child:
                 if line.startswith("{") and '"ready"' in line:
                     with contextlib.suppress(ValueError):
                         ready: dict[str, Any] = json.loads(line)
-                        return ready
+                        if ready.get("pid", self.pid) == self.pid:
+                            return ready
             self.check(end)
             await asyncio.sleep(_LOOK_EVERY_S)
 

@@ -142,9 +142,9 @@ class Stack:
         return server
 
     async def _start_worker(self) -> None:
-        run = [sys.executable, "-m", "holdfast.workers", "--json"]
-        child = Child("worker", run, self._worker_environment(), self._state.log("worker"))
-        self.worker = Supervisor(child)
+        run = [sys.executable, "-m", "holdfast.workers", "--json", "--standby"]
+        env, log = self._worker_environment(), self._state.log("worker")
+        self.worker = Supervisor(lambda: Child("worker", run, env, log))
         self._exits.push_async_callback(self.worker.stop, _WORKER_GRACE_S)
         await self.worker.start()
 

@@ -1,8 +1,9 @@
-"""Keeps one worker process running: one that dies is replaced at once."""
+"""Keeps one worker process running: one that dies is replaced at once by one that stands by."""
 
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 
 from .child import Child, ChildFailed
 
@@ -12,21 +13,24 @@ _MOST_FAILED_STARTS = 5
 
 
 class Supervisor:
-    """Runs a worker process again and again."""
+    """Runs one worker after another; the next is loaded while the present one works."""
 
-    def __init__(self, child: Child) -> None:
-        self._child = child
+    def __init__(self, new_worker: Callable[[], Child]) -> None:
+        """Supervise workers that `new_worker` makes; each waits to be called after its start."""
+        self._new_worker = new_worker
+        self._present = new_worker()
+        self._next: Child | None = None
         self._watch: asyncio.Task[None] | None = None
         self.kills = 0
         """How often `kill` was called."""
-        self.starts = 0
+        self.deaths = 0
         self.died_at = 0.0
-        """When the worker died last, seconds since the epoch."""
+        """When a worker died last, seconds since the epoch."""
 
     @property
     def pid(self) -> int:
         """The process id of the worker that runs now."""
-        return self._child.pid
+        return self._present.pid
 
     async def start(self) -> None:
         """Start the worker, wait until it polls, and watch over it from then on.
@@ -34,8 +38,9 @@ class Supervisor:
         Raises:
             ChildFailed: the first start failed.
         """
-        await self._start()
-        await self._child.ready_line(_START_WITHIN_S)
+        await self._present.start()
+        self._present.call()
+        await self._present.ready_line(_START_WITHIN_S)
         self._watch = asyncio.create_task(self._replace_again_and_again())
 
     async def gave_up(self) -> None:
@@ -44,14 +49,14 @@ class Supervisor:
         await self._watch
 
     async def kill(self) -> float:
-        """Kill the worker with SIGKILL, and return when it was dead, in seconds since the epoch.
+        """Kill the worker with SIGKILL; return when it was dead, in seconds since the epoch.
 
-        The supervisor knows nothing of it: it sees a worker die.
+        The supervision knows nothing of it: it sees a worker die.
         """
-        starts = self.starts
-        self._child.kill()
+        deaths = self.deaths
+        self._present.kill()
         self.kills += 1
-        while self.starts == starts:
+        while self.deaths == deaths:
             await asyncio.sleep(0.002)
         return self.died_at
 
@@ -60,26 +65,35 @@ class Supervisor:
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
-        await self._child.stop(grace_s)
-
-    async def _start(self) -> None:
-        await self._child.start()
-        self.starts += 1
+        if self._next is not None:
+            self._next.kill()
+        await self._present.stop(grace_s)
 
     async def _replace_again_and_again(self) -> None:
         failures = 0
         while True:
             with contextlib.suppress(ChildFailed):
-                await self._child.ready_line(_START_WITHIN_S)
+                await self._present.ready_line(_START_WITHIN_S)
                 failures = 0
-                await self._child.ended()
+                if self._next is None:
+                    self._next = await self._started()
+                await self._present.ended()
+            self._present.kill()
+            await self._present.ended()
             self.died_at = time.time()
-            self._child.kill()
-            await self._child.ended()
             if (failures := failures + 1) > _MOST_FAILED_STARTS:
                 raise ChildFailed(
                     f"the worker died {_MOST_FAILED_STARTS} times in a row before it was ready"
-                    f"{self._child.last_words()}"
+                    f"{self._present.last_words()}"
                 )
             await asyncio.sleep(0.5 * (failures - 1))
-            await self._start()
+            standing_by, self._next = self._next, None
+            alive = standing_by is not None and standing_by.exit_code is None
+            self._present = standing_by if standing_by and alive else await self._started()
+            self._present.call()
+            self.deaths += 1
+
+    async def _started(self) -> Child:
+        child = self._new_worker()
+        await child.start()
+        return child

@@ -13,7 +13,6 @@ from holdfast.workflows.model.step import Qualification
 from support.action_world import REVERT_KEY, ActionWorld, retried
 
 API = {"context": "plant-milan", "namespace": "historian", "deployment": "api", "replicas": 3}
-BROKER = {"context": "plant-milan", "namespace": "bus", "statefulset": "broker", "replicas": 2}
 PATH = "/apis/apps/v1/namespaces/historian/deployments/api"
 BEFORE = {"replicas": 0}
 
