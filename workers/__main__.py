@@ -1,7 +1,7 @@
 """`python -m holdfast.workers`: one worker process, which may be killed and restarted at will.
 
-With `--standby` it loads everything, then waits for a line on stdin before it connects: a supervisor
-keeps such a process ready, because loading takes longer than a recovery should stand still.
+With `--standby` it loads everything, then waits for a line on stdin before it connects: a
+supervisor keeps such a process ready, because loading takes longer than a recovery should wait.
 """
 
 import asyncio
@@ -70,7 +70,8 @@ def main() -> NoReturn:
     code = FAILED
     try:
         code = work(as_json="--json" in sys.argv[1:], standby="--standby" in sys.argv[1:])
-    except Exception:  # noqa: BLE001 - the process ends here; without this the reason would be lost
+    except Exception:
+        # The process ends below without Python's own report of what was raised.
         traceback.print_exc()
     finally:
         sys.stdout.flush()

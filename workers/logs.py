@@ -1,7 +1,7 @@
 """What a worker process says on stderr: warnings in one line each, tracebacks only of surprises.
 
-An activity that fails has a typed reason, and the retry or the rollback that follows is in the run's
-history; so its failure is one line here. With `debug`, everything is said in full.
+An activity that fails has a typed reason, and the retry or the rollback that follows is in the
+run's history; so its failure is one line here. With `debug`, everything is said in full.
 """
 
 import logging
@@ -42,4 +42,6 @@ def log_to_stderr(*, debug: bool = False) -> None:
         logging.getLogger("temporal"), append_target_to_name=False, prepend_target_on_message=False
     )
     logs = LoggingConfig(filter=core, forwarding=forwarding)
-    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=logs)), error_if_already_set=False)
+    Runtime.set_default(
+        Runtime(telemetry=TelemetryConfig(logging=logs)), error_if_already_set=False
+    )

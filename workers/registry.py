@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 from pydantic import JsonValue, ValidationError
@@ -30,9 +29,6 @@ ACTION_TYPES: tuple[type[Action[Any]], ...] = (
     ExpectPrometheus,
 )
 
-HEAVY_CLIENTS = ("kubernetes.aio.client", "azure.mgmt.trafficmanager.aio", "httpx")
-"""Modules that connections import on first use; together they cost about a second."""
-
 InputCheck = Callable[[dict[str, JsonValue]], list[tuple[tuple[str | int, ...], str]]]
 
 
@@ -42,6 +38,7 @@ class Registry:
 
     actions: tuple[Action[Any], ...]
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()
+    warmers: tuple[Callable[[], Awaitable[None]], ...] = ()
 
     @classmethod
     def from_settings(cls, settings: Settings, *, kubeconfig: str | None = None) -> "Registry":
@@ -68,18 +65,18 @@ class Registry:
                 ExpectPrometheus(prometheus),
             ),
             closers=(kubernetes.close, azure.close, http.close, prometheus.close),
+            warmers=(kubernetes.warm, azure.warm),
         )
+
+    async def warm(self) -> None:
+        """Load what connections need, which takes a second, so that no step waits for it."""
+        for warm in self.warmers:
+            await warm()
 
     async def close(self) -> None:
         """Close every connection."""
         for close in self.closers:
             await close()
-
-
-def warm_up() -> None:
-    """Import what the connections will need, so that no step of a recovery waits for it."""
-    for module in HEAVY_CLIENTS:
-        import_module(module)
 
 
 def input_checks() -> Mapping[str, InputCheck]:

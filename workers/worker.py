@@ -14,7 +14,7 @@ from ..activities.boundary import activities_of
 from ..activities.plan import PLAN_ACTIVITIES
 from ..workflows.site_recovery import SiteRecovery
 from .connection import connect
-from .registry import Registry, warm_up
+from .registry import Registry
 from .search_attributes import ensure_search_attributes
 from .settings import Settings
 
@@ -102,7 +102,7 @@ async def run_worker(
     try:
         async with build_worker(client, registry, settings, interceptors=interceptors):
             ready()
-            await asyncio.to_thread(warm_up)
+            await registry.warm()
             await stop.wait()
     finally:
         await registry.close()

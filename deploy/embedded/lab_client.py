@@ -23,10 +23,11 @@ class LabClient:
         """
         await self._post(f"/_lab/sites/{site}", {"reachable": False, "how": "refuse"})
 
-    async def fail(self, match: Mapping[str, str], status: int) -> None:
-        """Answer every request that matches with an error status, until the next reset."""
+    async def fail_once(self, match: Mapping[str, str], status: int) -> None:
+        """Answer the next request that matches with an error status."""
         await self._post(
-            "/_lab/faults", {"match": dict(match), "behaviour": "error", "status": status}
+            "/_lab/faults",
+            {"match": dict(match), "behaviour": "error", "status": status, "times": 1},
         )
 
     async def reset(self) -> None:

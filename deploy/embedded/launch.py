@@ -1,8 +1,8 @@
 """Becomes a command that is killed when the process that started it dies, however it dies.
 
-Run as a file, by `child.py`: `launch.py PARENT_PID COMMAND …`. A hook between fork and exec would do
-the same, but Python code must not run there in a process that has threads. Where the kernel has no
-such signal (macOS), the command is ended by an orderly end of the stack alone.
+Run as a file, by `child.py`: `launch.py PARENT_PID COMMAND …`. A hook between fork and exec would
+do the same, but Python code must not run there in a process that has threads. Where the kernel has
+no such signal (macOS), the command is ended by an orderly end of the stack alone.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The embedded stack: a Temporal server, the lab and a supervised worker, up together, down together.
+"""The embedded stack: a Temporal server, the lab and a supervised worker, up and down together.
 
 What it starts dies with it: at its end, on a signal, and when it is killed itself. Recoveries
 survive it: they are in the state folder's database, and the next stack on that folder goes on with
@@ -95,7 +95,7 @@ class Stack:
         await self._exits.aclose()
 
     async def failed(self) -> None:
-        """Wait until a part of the stack has failed for good; return only by raising ChildFailed."""
+        """Wait until a part of the stack has failed for good; end only by raising ChildFailed."""
         waits = [asyncio.ensure_future(self.worker.gave_up())]
         waits += [asyncio.ensure_future(_until_it_ends(server)) for server in self._servers]
         try:
@@ -180,7 +180,9 @@ async def _connected(server: Child, address: str) -> Client:
             # It listens a moment before it serves.
             server.check()
             if loop.time() > end:
-                raise ChildFailed(f"temporal does not serve: {error}{server.last_words()}") from None
+                raise ChildFailed(
+                    f"temporal does not serve: {error}{server.last_words()}"
+                ) from None
             await asyncio.sleep(0.05)
 
 

@@ -23,7 +23,7 @@ class Supervisor:
         self._watch: asyncio.Task[None] | None = None
         self.kills = 0
         """How often `kill` was called."""
-        self.deaths = 0
+        self._replaced = asyncio.Event()
         self.died_at = 0.0
         """When a worker died last, seconds since the epoch."""
 
@@ -44,7 +44,7 @@ class Supervisor:
         self._watch = asyncio.create_task(self._replace_again_and_again())
 
     async def gave_up(self) -> None:
-        """Wait until the worker cannot be kept running; return only by raising ChildFailed."""
+        """Wait until the worker cannot be kept running; end only by raising ChildFailed."""
         assert self._watch is not None
         await self._watch
 
@@ -53,11 +53,10 @@ class Supervisor:
 
         The supervision knows nothing of it: it sees a worker die.
         """
-        deaths = self.deaths
+        self._replaced.clear()
         self._present.kill()
         self.kills += 1
-        while self.deaths == deaths:
-            await asyncio.sleep(0.002)
+        await self._replaced.wait()
         return self.died_at
 
     async def stop(self, grace_s: float) -> None:
@@ -91,7 +90,7 @@ class Supervisor:
             alive = standing_by is not None and standing_by.exit_code is None
             self._present = standing_by if standing_by and alive else await self._started()
             self._present.call()
-            self.deaths += 1
+            self._replaced.set()
 
     async def _started(self) -> Child:
         child = self._new_worker()

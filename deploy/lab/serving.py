@@ -16,7 +16,7 @@ from aiohttp import web
 
 from .faults import Fault, Faults
 from .journal import MUTATING, SITE, SYSTEM, Journal, noted
-from .kubernetes.api import trouble
+from .kubernetes.api import REVIEWS, trouble
 from .link import LINK, ONE_WAY, Link, close
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -180,7 +180,8 @@ class _Exchange:
 
     def _note_unless_noted(self) -> None:
         request = self._request
-        if request.method not in MUTATING or request.get(SYSTEM) == "prometheus":
+        asks = request.get(SYSTEM) == "prometheus" or request.path == REVIEWS
+        if request.method not in MUTATING or asks:
             return
         if noted(request) is None:
             self._journal.record(request)

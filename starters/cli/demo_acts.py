@@ -1,10 +1,10 @@
-"""What happens in the demo, act by act: the losses, the kills, the measurements. It prints nothing."""
+"""What happens in the demo, act by act: the losses, the kills, the measurements."""
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ...deploy.embedded.lab_client import LabClient
@@ -23,7 +23,7 @@ from .progress import PASSED
 from .session import Session
 
 REFUSED = 403
-_LOOK_EVERY_S = 0.04
+_LOOK_EVERY = timedelta(milliseconds=40)
 _STILL_THE_DEAD_S = 0.2
 """What a killed worker had sent may still land; no new worker can act so soon."""
 _UNDONE = frozenset({StepState.REVERTED, StepState.NOT_RUN})
@@ -82,9 +82,9 @@ async def recover_with_a_kill(stage: Stage, view: View) -> Act:
 
 
 async def roll_back_with_a_kill(stage: Stage, view: View, match: dict[str, str]) -> Act:
-    """Lose the site again; one step is refused for good, and the worker is killed on the way back."""
+    """Lose the site again; one step is refused, and the worker is killed on the way back."""
     await stage.lab.reset()
-    await stage.lab.fail(match, REFUSED)
+    await stage.lab.fail_once(match, REFUSED)
     return await _play(stage, reversible(stage.estate), view, _a_third_is_reverted)
 
 
@@ -145,9 +145,12 @@ async def _play(
 
 async def _kill_when(
     stage: Stage, workflow_id: str, view: View, due: Callable[[RecoveryStatus], str | None]
-) -> Kill:
-    while (step := due(await stage.session.recoveries.status(workflow_id))) is None:
-        await asyncio.sleep(_LOOK_EVERY_S)
+) -> Kill | None:
+    async for status in stage.session.recoveries.watch(workflow_id, every=_LOOK_EVERY):
+        if (step := due(status)) is not None:
+            break
+    else:
+        return None
     pid = stage.worker.pid
     kill = Kill(pid, step, await stage.worker.kill())
     view.notice(f"kill -9 of worker {pid} while {step} is in flight")
@@ -162,7 +165,7 @@ async def _next_effect(lab: LabClient, since: float) -> dict[str, Any]:
         for effect in await lab.effects():
             if _at(effect) >= since:
                 return effect
-        await asyncio.sleep(_LOOK_EVERY_S)
+        await asyncio.sleep(_LOOK_EVERY.total_seconds())
 
 
 def _at(effect: dict[str, Any]) -> float:
@@ -173,19 +176,20 @@ def _a_third_is_applied(status: RecoveryStatus) -> str | None:
     done = sum(step.state in PASSED for step in status.steps)
     if status.phase is not Phase.RECOVERING or done < len(status.steps) // 3:
         return None
-    return _in_flight(status, StepState.APPLYING, "kubernetes.scale") or None
+    return _scaling(status, StepState.APPLYING)
 
 
 def _a_third_is_reverted(status: RecoveryStatus) -> str | None:
     if status.phase is not Phase.ROLLING_BACK:
         return None
     done = sum(step.state in _UNDONE for step in status.steps)
-    return _in_flight(status, StepState.REVERTING) if done >= len(status.steps) // 3 else None
+    return _scaling(status, StepState.REVERTING) if done >= len(status.steps) // 3 else None
 
 
-def _in_flight(status: RecoveryStatus, state: StepState, run: str | None = None) -> str | None:
+def _scaling(status: RecoveryStatus, state: StepState) -> str | None:
+    """A step in flight of the kind that takes long enough to be killed in the middle."""
     for step in status.steps:
-        if step.state is state and run in (None, step.run):
+        if step.state is state and step.run == "kubernetes.scale":
             return f"{step.service}/{step.id}"
     return None
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.rule import Rule
+from rich.table import Table
 from rich.text import Text
 
 from ...workflows.model.estate import Estate
@@ -55,18 +56,13 @@ class Story:
         """Before the second act."""
         self._act("Act 2 · the same loss, but one step fails")
         self._say(
-            f"The world is new again. This time {step} is refused with {status}, for good. The"
-            " estate says `rollback: site`: then all is to be as it was. The worker is killed"
-            " again, on the way back.\n"
+            f"The world is new again. This time {step} is answered with {status}. The estate"
+            " says `rollback: site`: everything is to be undone. The worker is killed again, on"
+            " the way back.\n"
         )
 
     def rolled_back(self, act: "Act") -> None:
         """After the second act."""
-        for step in act.status.steps:
-            if step.state is StepState.FAILED or (
-                step.state is StepState.NOT_RUN and step.attempts
-            ):
-                self._fact(f"{step.service}/{step.id}: {printable(step.sentence)}")
         undone = sum(step.state is StepState.REVERTED for step in act.status.steps)
         self._console.print(headline(act.status))
         self._fact(f"{undone} steps were undone, in the reverse order of their dependencies")
@@ -101,10 +97,10 @@ class Story:
     def view(self) -> AbstractContextManager[View]:
         """How a recovery is shown while it runs."""
         if self._console.quiet:
-            return nullcontext(SilentView())
+            return nullcontext(_Unseen())
         if self._console.is_terminal:
             return LiveView(self._console)
-        return nullcontext(PlainView())
+        return nullcontext(_Told())
 
     def _killed(self, act: "Act") -> None:
         changes = len(act.effects)
@@ -124,11 +120,23 @@ class Story:
         self._console.print(Rule(Text(title, style="bold"), align="left", style="dim"))
 
     def _fact(self, sentence: str) -> None:
-        grid_text = Text(f"· {sentence}")
-        self._console.print(grid_text)
+        line = Table.grid(padding=(0, 1))
+        line.add_row("·", Text(sentence))
+        self._console.print(line)
 
     def _say(self, sentence: str, style: str = "") -> None:
         self._console.print(Text(sentence, style=style))
+
+
+class _Unseen(SilentView):
+    def notice(self, sentence: str) -> None:
+        """Say nothing: a program reads the summary."""
+
+
+class _Told(PlainView):
+    def notice(self, sentence: str) -> None:
+        """A kill is part of the story, and stands in its order."""
+        print(f"! {sentence}", flush=True)
 
 
 def summary(first: "Act", second: "Act", worker_kills: int) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from temporalio.service import RPCError
 
@@ -75,13 +75,12 @@ async def _status(
 ) -> RecoveryStatus | None:
     """The status, as soon as someone answers; None if the recovery ended meanwhile."""
     asked = asyncio.ensure_future(_asked_until_answered(session, workflow_id))
+    either: list[asyncio.Future[Any]] = [asked, ended]
     try:
-        done, _ = await asyncio.wait(
-            [asked, ended], timeout=SILENCE_S, return_when=asyncio.FIRST_COMPLETED
-        )
+        done, _ = await asyncio.wait(either, timeout=SILENCE_S, return_when=asyncio.FIRST_COMPLETED)
         if not done:
             view.notice(await _why_silent(session))
-            await asyncio.wait([asked, ended], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             view.notice("answered again")
         return None if ended.done() else asked.result()
     finally:

@@ -163,7 +163,7 @@ async def _wait(session: "Session", workflow_id: str, as_json: bool) -> int:
     if as_json:
         print(json.dumps(_summary(status)))
     else:
-        from .tables import told, terminal
+        from .tables import terminal, told
 
         for line in told(status):
             terminal().print(line)

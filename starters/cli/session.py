@@ -1,4 +1,4 @@
-"""A command's conversation with Temporal: the connection, and each failure as one plain sentence."""
+"""A command's conversation with Temporal: the connection, and each failure in plain words."""
 
 import asyncio
 import os

@@ -52,8 +52,9 @@ def headline(status: RecoveryStatus) -> Text:
     text = Text()
     text.append(word, style=_OUTCOME_STYLES.get(outcome, "bold cyan") if outcome else "bold cyan")
     # The sentence of a good end says the word again.
-    sentence = printable(status.sentence).removeprefix(f"{word} ")
-    return text.append(f" {sentence}" if sentence != printable(status.sentence) else f": {sentence}")
+    sentence = printable(status.sentence)
+    said = sentence.startswith(f"{word} ")
+    return text.append(sentence.removeprefix(word) if said else f": {sentence}")
 
 
 def services_table(status: RecoveryStatus) -> Table:

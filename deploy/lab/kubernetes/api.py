@@ -23,6 +23,8 @@ from .writes import Outcome
 
 Document = dict[str, Any]
 
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+"""A question put as a POST: the lab's only credential may do everything."""
 _HEALTH_PATHS = frozenset({"healthz", "livez", "readyz"})
 
 
@@ -48,6 +50,8 @@ class KubernetesApi:
             return web.Response(text="ok")
         if request.headers.get("Authorization", "") != self._authorization:
             raise unauthorized()
+        if (request.method, request.path) == ("POST", REVIEWS):
+            return _json({**await request.json(), "status": {"allowed": True}}, 201)
         document = self._cluster.registry.discovery(parts)
         if document is not None:
             if request.method != "GET":
