@@ -9,7 +9,10 @@ import json
 import os
 import sys
 import traceback
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from .settings import Settings
 
 DONE, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 4
 
@@ -31,7 +34,7 @@ def work(*, as_json: bool, standby: bool = False) -> int:
     from .worker import run_worker
 
     log_to_stderr(debug=settings.debug)
-    if standby and not _called():
+    if standby and not _called(settings):
         return DONE
     try:
         asyncio.run(run_worker(settings, lambda: _announce(settings.task_queue, as_json)))
@@ -42,10 +45,10 @@ def work(*, as_json: bool, standby: bool = False) -> int:
     return DONE
 
 
-def _called() -> bool:
-    from .registry import warm_up
+def _called(settings: "Settings") -> bool:
+    from .registry import Registry
 
-    warm_up()
+    asyncio.run(Registry.from_settings(settings).warm())
     return bool(sys.stdin.buffer.readline())
 
 
