@@ -48,10 +48,12 @@ def demo(
     lost = _site(loaded, site)
     state = Path(tempfile.mkdtemp(prefix="holdfast-demo-"))
     code: int = ExitCode.FAILED
+    played: list[int] = []
     try:
-        code = complete(_perform(file, loaded, lost, state, as_json))
-    except KeyboardInterrupt:
-        code = ExitCode.INTERRUPTED
+        code = complete(_perform(file, loaded, lost, state, played, as_json))
+        if code == ExitCode.INTERRUPTED and played:
+            # Ctrl-C after the last act is the way to end it.
+            code = played[0]
     finally:
         # What failed is worth a look at its logs.
         if code in (ExitCode.DONE, ExitCode.INTERRUPTED):
@@ -59,7 +61,9 @@ def demo(
     raise typer.Exit(code)
 
 
-async def _perform(file: Path, estate: "Estate", site: str, state: Path, as_json: bool) -> int:
+async def _perform(
+    file: Path, estate: "Estate", site: str, state: Path, played: list[int], as_json: bool
+) -> int:
     from rich.console import Console
 
     from ...deploy.embedded.stack import StackOptions
@@ -94,16 +98,15 @@ async def _perform(file: Path, estate: "Estate", site: str, state: Path, as_json
         session = Session(stack.client, queue, web_ui)
         lab = LabClient(stack.lab_url)
         try:
-            code = await _play(Stage(session, lab, stack.worker, estate, site), story, as_json)
+            played.append(
+                await _play(Stage(session, lab, stack.worker, estate, site), story, as_json)
+            )
         finally:
             await lab.close()
         if console.is_terminal and not as_json:
             story.stays_up()
-            try:
-                await asyncio.Event().wait()
-            except asyncio.CancelledError:
-                return code
-        return code
+            await asyncio.Event().wait()
+        return played[0]
 
     return await up(options, play)
 

@@ -63,9 +63,13 @@ class Story:
 
     def rolled_back(self, act: "Act") -> None:
         """After the second act."""
+        for entry in act.status.log:
+            _, because, why = entry.sentence.partition("rolled back, because ")
+            if because:
+                self._fact(printable(why))
         undone = sum(step.state is StepState.REVERTED for step in act.status.steps)
         self._console.print(headline(act.status))
-        self._fact(f"{undone} steps were undone, in the reverse order of their dependencies")
+        self._fact(f"{undone} steps were taken back, each before those it had needed")
         self._killed(act)
         if act.restored:
             self._fact("every workload and every endpoint is as it was before the recovery")

@@ -60,7 +60,7 @@ def complete(work: Awaitable[int]) -> int:
 
     try:
         return asyncio.run(attended())
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except TemporalUnreachable as error:
         raise CommandFailed(str(error), ExitCode.UNREACHABLE) from None

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ from holdfast.workflows.model.recovery import Outcome, RecoveryRequest, Recovery
 from .processes import Lab, Worker
 
 ENDS_WITHIN_S = 90.0
-GAPS_S: list[float] = []
+EFFECT_GAPS_S: list[float] = []
 """Every measured time from a worker's death to the next effect in the lab's journal."""
+TAKEN_UP_S: list[float] = []
+"""Every measured time from a worker's death until its replacement worked on the run."""
 TESTS = Path(__file__).parent.parent
 
 
@@ -125,6 +128,7 @@ class Rig:
         end = time.monotonic() + ENDS_WITHIN_S
         deaths = sum(worker.deaths for worker in self.workers)
         died: float | None = None
+        died_at = datetime.now(UTC)
         gap: float | None = None
         count = 0
         while not result.done():
@@ -132,13 +136,26 @@ class Rig:
                 worker.supervise()
             if died is None and sum(worker.deaths for worker in self.workers) > deaths:
                 died, count = time.monotonic(), self._effects()
+                died_at = datetime.now(UTC)
             if died is not None and gap is None and self._effects() > count:
                 gap = time.monotonic() - died
             assert time.monotonic() < end, f"{workflow_id} does not end"
             await asyncio.sleep(0.02)
         if gap is not None:
-            GAPS_S.append(gap)
+            EFFECT_GAPS_S.append(gap)
+        if died is not None:
+            TAKEN_UP_S.append(await self._taken_up(workflow_id, died_at))
         return result.result(), gap
+
+    async def _taken_up(self, workflow_id: str, died_at: datetime) -> float:
+        """Seconds from a worker's death until an activity was in the hands of another."""
+        history = await self.temporal.get_workflow_handle(workflow_id).fetch_history()
+        starts = [
+            event.event_time.ToDatetime(UTC)
+            for event in history.events
+            if event.HasField("activity_task_started_event_attributes")
+        ]
+        return min((at - died_at).total_seconds() for at in starts if at > died_at)
 
     def _effects(self) -> int:
         return sum(1 for entry in self.lab.journal() if entry["applied"])
