@@ -1,5 +1,7 @@
 """The connection to Temporal, taken the standard way, with this product's data converter."""
 
+import re
+
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
@@ -34,4 +36,7 @@ async def connect() -> Client:
 
 
 def _first_line(error: Exception) -> str:
+    # The core prints its own structures; of those, only the system's words say something.
+    if found := re.search(r'message: "([^"]+)"', str(error)):
+        return found[1]
     return str(error).strip().split("\n")[0][:200]

@@ -97,14 +97,13 @@ def status(recovery: RecoveryId, as_json: Json = False) -> None:
     from .session import converse
 
     async def work(session: "Session") -> int:
-        from .tables import status_lines, terminal
+        from .tables import show, status_lines
 
         found = await session.recoveries.status(recovery)
         if as_json:
             print(found.model_dump_json())
         else:
-            for line in status_lines(found):
-                terminal().print(line)
+            show(status_lines(found))
         return ExitCode.DONE
 
     converse(work)
@@ -163,10 +162,9 @@ async def _wait(session: "Session", workflow_id: str, as_json: bool) -> int:
     if as_json:
         print(json.dumps(_summary(status)))
     else:
-        from .tables import terminal, told
+        from .tables import show, told
 
-        for line in told(status):
-            terminal().print(line)
+        show(told(status))
     return exit_code(status)
 
 
@@ -249,7 +247,9 @@ def _show_plan(status: "RecoveryStatus", as_json: bool) -> int:
     screen = terminal()
     if status.services:
         screen.print(placement_table(status))
+        screen.print()
         screen.print(plan_table(status))
+        screen.print()
     for refusal in refusals:
         screen.print(refusal)
     if status.services:

@@ -66,7 +66,11 @@ def complete(work: Awaitable[int]) -> int:
         raise CommandFailed(str(error), ExitCode.UNREACHABLE) from None
     except SettingsInvalid as error:
         raise CommandFailed(str(error), ExitCode.USAGE) from None
-    except (RecoveryNotFound, Refused, NoWorker) as error:
+    except RecoveryNotFound as error:
+        raise CommandFailed(
+            f"{error}; an id looks like site-recovery/ESTATE/SITE, as `holdfast recover` prints it"
+        ) from None
+    except (Refused, NoWorker) as error:
         raise CommandFailed(str(error)) from None
     except WorkflowFailureError as error:
         raise CommandFailed(

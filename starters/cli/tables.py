@@ -1,6 +1,6 @@
 """How a recovery, or the plan of one, is told on the screen when it stands still."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from rich import box
@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...workflows.model.recovery import (
+    ConditionType,
     Outcome,
     Phase,
     RecoveryStatus,
@@ -45,12 +46,23 @@ def terminal() -> Console:
     return Console(highlight=False, markup=False, emoji=False)
 
 
+def show(lines: Iterable[ConsoleRenderable]) -> None:
+    """Print to stdout; what must not be broken into lines is left to the terminal."""
+    screen = terminal()
+    for line in lines:
+        screen.print(line, soft_wrap=isinstance(line, Text) and bool(line.no_wrap))
+
+
 def headline(status: RecoveryStatus) -> Text:
     """The outcome, or the phase, in one line."""
     outcome = status.outcome
     word = (outcome or status.phase).replace("_", " ")
     text = Text()
     text.append(word, style=_OUTCOME_STYLES.get(outcome, "bold cyan") if outcome else "bold cyan")
+    if outcome is None:
+        return text
+    if outcome is Outcome.HELD:
+        return text.append(f": it waits for {printable(status.waits_for)}")
     # The sentence of a good end says the word again.
     sentence = printable(status.sentence)
     said = sentence.startswith(f"{word} ")
@@ -126,7 +138,7 @@ def placement_table(status: RecoveryStatus) -> Table:
 def told(status: RecoveryStatus) -> Iterator[ConsoleRenderable]:
     """A recovery that ended or waits: what became of it, what is left, what to do."""
     if status.services:
-        yield services_table(status)
+        yield from (Text(), services_table(status), Text())
     for step in status.steps:
         if step.state in _TOLD_STATES:
             yield Text(f"{step.state} {step.service}/{step.id}: {printable(step.sentence)}")
@@ -145,38 +157,45 @@ def residue_lines(residue: tuple[Residue, ...]) -> Iterator[ConsoleRenderable]:
         yield Text(f"left to {printable(owner)}:", style="bold red")
         for item in items:
             yield Text(f"- {item.step}: {printable(item.reason)}")
-            yield Text(f"  {printable(item.command)}", style="bold")
+            yield _command(printable(item.command))
 
 
 def what_next(status: RecoveryStatus) -> Iterator[ConsoleRenderable]:
     """What a person can do about a recovery that waits for one."""
     if status.outcome is not Outcome.HELD:
         return
-    yield Text(f"It waits for {printable(status.waits_for)}. Look, then do one of:")
-    held = [step for step in status.steps if step.state is StepState.HELD]
-    if not held:
-        yield Text(f'  holdfast resume {status.workflow_id} --reason "…"', style="bold")
-    for step in held:
-        name = f"{step.service}/{step.id}"
-        for verb in ("retry-step", "skip-step"):
-            yield Text(f'  holdfast {verb} {status.workflow_id} {name} --reason "…"', style="bold")
-    yield Text(f'  holdfast roll-back {status.workflow_id} --reason "…"', style="bold")
+    yield Text("Look, then do one of:")
+    if any(condition.type is ConditionType.PAUSED for condition in status.conditions):
+        yield _command(f'holdfast resume {status.workflow_id} --reason "…"')
+    for step in status.steps:
+        if step.state is StepState.HELD:
+            name = f"{step.service}/{step.id}"
+            yield _command(f'holdfast retry-step {status.workflow_id} {name} --reason "…"')
+            yield _command(f'holdfast skip-step {status.workflow_id} {name} --reason "…"')
+    yield _command(f'holdfast roll-back {status.workflow_id} --reason "…"')
 
 
 def status_lines(status: RecoveryStatus) -> Iterator[ConsoleRenderable]:
     """Where a recovery is, for `holdfast status`."""
     yield headline(status)
     yield Text(f"phase {status.phase.replace('_', ' ')}; waits for {printable(status.waits_for)}")
+    if status.outcome is None and status.sentence:
+        yield Text(printable(status.sentence), style="dim")
     for condition in status.conditions:
         known = {True: "yes", False: "no", None: "unknown"}[condition.status]
         yield Text(f"{condition.type}: {known} ({printable(condition.message)})", style="dim")
     if status.services:
-        yield services_table(status)
+        yield from (Text(), services_table(status), Text())
     yield from residue_lines(status.residue)
     for entry in status.log[-_LAST_SENTENCES:]:
         by = f" ({printable(entry.actor)})" if entry.actor else ""
         yield Text(f"{entry.at.astimezone():%H:%M:%S} {printable(entry.sentence)}{by}", style="dim")
     yield from what_next(status)
+
+
+def _command(line: str) -> Text:
+    # Broken into lines it could not be copied.
+    return Text(f"  {line}", style="bold", no_wrap=True)
 
 
 def _placement(service: ServiceReport) -> Text:
