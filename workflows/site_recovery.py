@@ -90,12 +90,12 @@ class SiteRecovery:
                 return await self._end(Phase.ROLLED_BACK, Outcome.ROLLED_BACK)
             assessment = await self._uncancelled(self._assess(plan))
         except _Cancelled:
-            self._say("cancelled before anything was changed")
+            self._story.stopped = "cancelled"
             return await self._end(Phase.ROLLED_BACK, Outcome.ROLLED_BACK)
         if request.mode is Mode.DRY_RUN:
             return await self._end(Phase.ASSESSED, Outcome.ASSESSED)
         if assessment.refusals:
-            self._say("refused before anything was changed")
+            self._story.stopped = "refused"
             return await self._end(Phase.ROLLED_BACK, Outcome.ROLLED_BACK)
         saga = self._begin(plan, assessment)
         await self._carry_out(saga)

@@ -38,6 +38,8 @@ class Story:
         self.observations: dict[str, Observation] = {}
         self.epoch: int | None = None
         self.refusals: tuple[str, ...] = ()
+        self.stopped = ""
+        """Why a run ended before its saga began: `refused` or `cancelled`."""
         self.last_sentence = "the recovery plan is being compiled"
         self.log: deque[LogEntry] = deque(maxlen=LONGEST_LOG)
 
@@ -99,14 +101,15 @@ class Story:
     def closing_sentence(self, outcome: Outcome) -> str:
         """The run's end in one sentence."""
         if self.graph is None:
-            return "there is no plan; nothing was changed"
+            return f"{self.stopped or 'refused'}: there is no plan; nothing was changed"
         names = list(self.graph.services)
         if self.saga is None:
             fit = sum(
                 seen.qualification is Qualification.QUALIFIED for seen in self.observations.values()
             )
             looked = f"{fit} of {len(self.graph.steps)} steps are qualified"
-            return f"{looked}; nothing was changed"
+            stopped = f"{self.stopped}: " if self.stopped else ""
+            return f"{stopped}{looked}; nothing was changed"
         undone = list(self.saga.rollback.services)
         kept = [name for name in names if name not in self.saga.rollback.services]
         if outcome is Outcome.RECOVERED:

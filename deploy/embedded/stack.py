@@ -54,6 +54,7 @@ class Stack:
     Raises (on entering):
         ChildFailed: a process did not start; says where its log is.
         NoTemporalServer: there is no server binary.
+        PortTaken: a port that was asked for is not free.
         StateFolderInUse: another stack is up on the folder.
         TemporalUnreachable: the external Temporal does not answer.
     """

@@ -16,6 +16,10 @@ class StateFolderInUse(Exception):
     """Another stack uses the folder; the message names it."""
 
 
+class PortTaken(Exception):
+    """Something else listens on the port that was asked for."""
+
+
 class StateFolder:
     """A folder that outlives the stack: the database, the addresses, the logs."""
 
@@ -54,9 +58,15 @@ class StateFolder:
             yield
 
     def port(self, name: str, asked: int | None, preferred: Sequence[int] = ()) -> int:
-        """A free port, the same as last time if possible; `asked` is taken as it is."""
+        """A free port: the one `asked` for, else the same as last time if possible.
+
+        Raises:
+            PortTaken: the one asked for is not free.
+        """
+        if asked and not _is_free(asked):
+            raise PortTaken(f"port {asked} is taken; name another for {name}, or none")
         known = self._known_ports()
-        if asked is None:
+        if not asked:
             last = [known[name]] if name in known else []
             asked = next(filter(_is_free, (*last, *preferred)), 0) or _any_free_port()
         self._ports.write_text(json.dumps(known | {name: asked}))

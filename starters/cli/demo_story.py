@@ -57,8 +57,8 @@ class Story:
         self._act("Act 2 · the same loss, but one step fails")
         self._say(
             f"The world is new again. This time {step} is answered with {status}. The estate"
-            " says `rollback: site`: everything is to be undone. The worker is killed again, on"
-            " the way back.\n"
+            " says `rollback: site`: everything is to be undone, and the worker is killed again"
+            " on the way.\n"
         )
 
     def rolled_back(self, act: "Act") -> None:

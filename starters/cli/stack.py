@@ -55,7 +55,8 @@ def dev(
 
     It stays up until Ctrl-C and leaves no process behind. Its state is in .holdfast of the working
     folder unless --state says otherwise: a recovery that is open when it stops goes on when it is
-    up again. With TEMPORAL_ADDRESS set, that Temporal is used instead of one of its own.
+    up again; the lab's world, though, begins anew. With TEMPORAL_ADDRESS set, that Temporal is used
+    instead of one of its own.
     """
     from ...deploy.embedded.stack import StackOptions
     from ...deploy.embedded.state import DEFAULT_STATE
@@ -103,7 +104,7 @@ async def up(options: "StackOptions", work: Any) -> int:
     """Do `work(stack)` while a stack is up; a part of it that fails ends the work."""
     from ...deploy.embedded.child import ChildFailed
     from ...deploy.embedded.stack import Stack
-    from ...deploy.embedded.state import StateFolderInUse
+    from ...deploy.embedded.state import PortTaken, StateFolderInUse
     from ...deploy.embedded.temporal_server import NoTemporalServer
 
     try:
@@ -113,7 +114,7 @@ async def up(options: "StackOptions", work: Any) -> int:
     except ChildFailed as error:
         _show(error)
         return ExitCode.FAILED
-    except (NoTemporalServer, StateFolderInUse) as error:
+    except (NoTemporalServer, PortTaken, StateFolderInUse) as error:
         raise CommandFailed(str(error)) from None
     except OSError as error:
         raise CommandFailed(f"{options.state} cannot hold the state: {error}") from None

@@ -178,9 +178,8 @@ def what_next(status: RecoveryStatus) -> Iterator[ConsoleRenderable]:
 def status_lines(status: RecoveryStatus) -> Iterator[ConsoleRenderable]:
     """Where a recovery is, for `holdfast status`."""
     yield headline(status)
-    yield Text(f"phase {status.phase.replace('_', ' ')}; waits for {printable(status.waits_for)}")
-    if status.outcome is None and status.sentence:
-        yield Text(printable(status.sentence), style="dim")
+    if status.outcome is None:
+        yield Text(f"waits for {printable(status.waits_for)}; {printable(status.sentence)}")
     for condition in status.conditions:
         known = {True: "yes", False: "no", None: "unknown"}[condition.status]
         yield Text(f"{condition.type}: {known} ({printable(condition.message)})", style="dim")

@@ -1,6 +1,6 @@
 """Rigs: one Temporal server, one lab of the example estate, wounded workers."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 
@@ -27,44 +27,44 @@ def example_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
+Rigs = Callable[..., AsyncIterator[Rig]]
+
+
 @pytest.fixture(scope="session")
-async def rig(
+def rigs(
     temporal_address: str,
     example_lab: Lab,
     example_estate: Estate,
     tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Rig]:
+) -> Rigs:
+    """Makes rigs on the session's server and lab."""
+
+    async def made(name: str, workers: int, *, unfenced: bool = False) -> AsyncIterator[Rig]:
+        folder = tmp_path_factory.mktemp(name)
+        rig = Rig(temporal_address, example_lab, folder, example_estate, unfenced=unfenced)
+        await rig.start(workers)
+        yield rig
+        rig.end()
+
+    return made
+
+
+@pytest.fixture(scope="session")
+async def rig(rigs: Rigs) -> AsyncIterator[Rig]:
     """One worker, replaced when it dies."""
-    rig = Rig(temporal_address, example_lab, tmp_path_factory.mktemp("rig"), example_estate)
-    await rig.start(workers=1)
-    yield rig
-    rig.end()
+    async for each in rigs("rig", 1):
+        yield each
 
 
 @pytest.fixture(scope="session")
-async def pair(
-    temporal_address: str,
-    example_lab: Lab,
-    example_estate: Estate,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Rig]:
+async def pair(rigs: Rigs) -> AsyncIterator[Rig]:
     """Two workers: when one is stopped the other goes on."""
-    rig = Rig(temporal_address, example_lab, tmp_path_factory.mktemp("pair"), example_estate)
-    await rig.start(workers=2)
-    yield rig
-    rig.end()
+    async for each in rigs("pair", 2):
+        yield each
 
 
 @pytest.fixture(scope="session")
-async def unfenced_pair(
-    temporal_address: str,
-    example_lab: Lab,
-    example_estate: Estate,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Rig]:
+async def unfenced_pair(rigs: Rigs) -> AsyncIterator[Rig]:
     """Two workers whose mutations leave neither key nor epoch: the negative control."""
-    folder = tmp_path_factory.mktemp("unfenced")
-    rig = Rig(temporal_address, example_lab, folder, example_estate, unfenced=True)
-    await rig.start(workers=2)
-    yield rig
-    rig.end()
+    async for each in rigs("unfenced", 2, unfenced=True):
+        yield each

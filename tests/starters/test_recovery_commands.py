@@ -1,0 +1,200 @@
+"""The commands around recoveries, as a shell sees them: output, exit codes, remedies."""
+
+import json
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from support.processes import Lab
+from support.shell import Shell
+
+RUNS = 20 if os.environ.get("HOLDFAST_TEST_LANE") == "full" else 6
+MILAN = "site-recovery/acme-manufacturing/plant-milan"
+FRANKFURT = "site-recovery/acme-manufacturing/dc-frankfurt"
+NOWHERE = "127.0.0.1:9"
+
+
+def test_recover_wait_prints_exactly_the_promised_object(
+    shell: Shell, lab: Lab, manufacturer: str
+) -> None:
+    lab.reach("plant-milan", reachable=False)
+
+    done = shell.run(
+        "recover", "--estate", manufacturer, "--site", "plant-milan", "--wait", "--json"
+    )
+
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told == {
+        "outcome": "recovered",
+        "workflow_id": MILAN,
+        "steps": [
+            {"service": "paint-line-broker", "id": "scale-up", "state": "applied"},
+            {"service": "paint-line-control", "id": "scale-up", "state": "applied"},
+            {"service": "paint-line-control", "id": "verify", "state": "applied"},
+        ],
+        "residue": [],
+    }
+
+
+def test_recover_wait_tells_a_reader_each_step_and_then_the_outcome(
+    shell: Shell, lab: Lab, manufacturer: str
+) -> None:
+    done = shell.run("recover", "--estate", manufacturer, "--site", "plant-milan", "--wait")
+
+    assert done.returncode == 0, done.stderr
+    assert "paint-line-broker/scale-up: " in done.stdout
+    assert done.stdout.rstrip().endswith("recovered 2 services of plant-milan")
+
+
+def test_a_recovery_that_is_rolled_back_exits_with_1(
+    shell: Shell, lab: Lab, manufacturer: str
+) -> None:
+    before = lab.world()
+    lab.fault("error", {"method": "PATCH", "site": "plant-lyon"}, status=403, times=1)
+
+    done = shell.run(
+        "recover", "--estate", manufacturer, "--site", "plant-milan", "--wait", "--json"
+    )
+
+    assert (done.returncode, json.loads(done.stdout)["outcome"]) == (1, "rolled_back")
+    assert lab.world() == before
+
+
+def test_a_held_recovery_exits_with_3_and_goes_on_when_a_person_skips_the_step(
+    shell: Shell, lab: Lab, manufacturer: str
+) -> None:
+    lab.reach("dc-frankfurt", reachable=False)
+
+    held = shell.run("recover", "--estate", manufacturer, "--site", "dc-frankfurt", "--wait")
+    refused = shell.run("skip-step", FRANKFURT, "order-database/nothing", "--reason", "why not")
+    skipped = shell.run(
+        "skip-step", FRANKFURT, "order-database/fence", "--reason", "it is off", "--actor", "ana"
+    )
+    ended = shell.run("watch", FRANKFURT, "--json")
+
+    assert held.returncode == 3, held.stderr
+    assert f"holdfast skip-step {FRANKFURT} order-database/fence" in held.stdout
+    assert refused.returncode == 1
+    assert "no step of this plan" in refused.stderr
+    assert skipped.stdout == "ana skips order-database/fence: it is off\n"
+    assert (ended.returncode, json.loads(ended.stdout)["outcome"]) == (0, "recovered")
+
+
+def test_status_tells_a_program_everything(shell: Shell, lab: Lab, manufacturer: str) -> None:
+    shell.run("recover", "--estate", manufacturer, "--site", "plant-milan", "--wait", "--json")
+
+    status = json.loads(shell.run("status", MILAN, "--json").stdout)
+
+    assert (status["phase"], status["progress"], status["outcome"]) == (
+        "recovered",
+        "nothing",
+        "recovered",
+    )
+    assert {"conditions", "waits_for", "services", "steps", "residue", "log"} <= status.keys()
+
+
+def test_plan_shows_the_verdict_on_every_step_and_changes_nothing(
+    shell: Shell, lab: Lab, manufacturer: str
+) -> None:
+    plan = shell.run("plan", manufacturer, "--site", "plant-lyon")
+
+    assert plan.returncode == 0, plan.stderr
+    assert plan.stdout.count("QUALIFIED") == 22
+    assert "predicted recovery time in all:" in plan.stdout
+    assert [entry for entry in lab.journal() if entry["applied"]] == []
+
+
+def test_plan_exits_with_1_and_says_why_where_a_deployment_is_missing(
+    shell: Shell, lab: Lab, manufacturer: str, tmp_path: Path
+) -> None:
+    estate = tmp_path / "estate.yaml"
+    text = Path(manufacturer).read_text()
+    estate.write_text(text.replace("deployment: control", "deployment: misnamed"))
+
+    plan = shell.run("plan", "--estate", str(estate), "--site", "plant-milan", "--json")
+
+    assert plan.returncode == 1
+    verdicts = {
+        f"{step['service']}/{step['id']}": (step["qualification"], step["sentence"])
+        for step in json.loads(plan.stdout)["steps"]
+    }
+    verdict, reason = verdicts["paint-line-control/scale-up"]
+    assert verdict == "NOT_QUALIFIED"
+    assert "misnamed" in reason
+
+
+def test_an_unknown_site_exits_with_2_and_names_the_sites(
+    lone_shell: Shell, manufacturer: str
+) -> None:
+    done = lone_shell.run("recover", "--estate", manufacturer, "--site", "plant-nice")
+
+    assert done.returncode == 2
+    assert "plant-lyon, plant-milan, plant-munich, dc-frankfurt" in done.stderr
+
+
+def test_an_unreachable_temporal_exits_with_4_and_says_what_to_do(
+    lone_shell: Shell, shop: str
+) -> None:
+    arguments = ("recover", "--estate", shop, "--site", "store", "--wait", "--json")
+    done = lone_shell.run(*arguments, TEMPORAL_ADDRESS=NOWHERE)
+
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr.count("\n") == 1
+    assert NOWHERE in done.stderr
+    assert "set TEMPORAL_ADDRESS" in done.stderr
+
+
+def test_without_a_worker_it_says_so_and_waits(shell: Shell, lab: Lab, manufacturer: str) -> None:
+    arguments = ("recover", "--estate", manufacturer, "--site", "plant-munich", "--wait")
+    waiting = shell.start(*arguments, HOLDFAST_TASK_QUEUE="nobody")
+    assert waiting.stderr is not None
+
+    said = waiting.stderr.readline()
+    still_waits = waiting.poll() is None
+    waiting.send_signal(signal.SIGINT)
+    _, rest = waiting.communicate(timeout=30)
+
+    assert "no worker answers on queue nobody; start one: holdfast worker" in said
+    assert still_waits
+    assert waiting.returncode == 130
+    assert "the recovery goes on; holdfast watch" in rest
+
+
+def test_a_worker_says_when_it_polls_and_ends_well_on_sigterm(shell: Shell) -> None:
+    worker = shell.start("worker", "--json")
+    assert worker.stdout is not None
+
+    ready = json.loads(worker.stdout.readline())
+    worker.terminate()
+    _, errors = worker.communicate(timeout=30)
+
+    assert ready == {
+        "ready": True,
+        "task_queue": "commands",
+        "pid": worker.pid,
+        "temporal": shell.env["TEMPORAL_ADDRESS"],
+    }
+    assert (worker.returncode, errors) == (0, "")
+
+
+def test_a_worker_with_an_unknown_setting_exits_with_2(lone_shell: Shell) -> None:
+    done = lone_shell.run("worker", HOLDFAST_TASK_QUEU="x")
+
+    assert done.returncode == 2
+    assert "did you mean HOLDFAST_TASK_QUEUE?" in done.stderr
+
+
+@pytest.mark.parametrize(("recovery", "code"), [("nothing-of-that-name", 1), (MILAN, 0)])
+def test_the_exit_code_is_true_every_time(
+    shell: Shell, lab: Lab, manufacturer: str, recovery: str, code: int
+) -> None:
+    shell.run("recover", "--estate", manufacturer, "--site", "plant-milan", "--wait", "--json")
+
+    with ThreadPoolExecutor(2) as pool:
+        codes = list(pool.map(lambda _: shell.run("status", recovery).returncode, range(RUNS)))
+
+    assert codes == [code] * RUNS

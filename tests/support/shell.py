@@ -1,0 +1,43 @@
+"""The command line as a process of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ENDS_WITHIN_S = 90
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Runs `holdfast` with an environment."""
+
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run one command line to its end; `more` adds to the environment."""
+        return subprocess.run(
+            [Path(sys.executable).with_name("holdfast"), *arguments],
+            env={**_neutral(), **self.env, **more},
+            capture_output=True,
+            text=True,
+            timeout=ENDS_WITHIN_S,
+            check=False,
+        )
+
+    def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
+        """Start one command line."""
+        return subprocess.Popen(
+            [Path(sys.executable).with_name("holdfast"), *arguments],
+            env={**_neutral(), **self.env, **more},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+def _neutral() -> dict[str, str]:
+    ours = ("HOLDFAST_", "TEMPORAL_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
