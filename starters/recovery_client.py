@@ -31,6 +31,8 @@ from ..workflows.site_recovery import SiteRecovery
 
 TASK_TIMEOUT = timedelta(seconds=2)
 """How long Temporal waits for a worker that took a workflow task and died."""
+TASK_TIMEOUT_PER_STEP = timedelta(milliseconds=5)
+"""A worker that takes over a run replays its history, which grows with the plan, in one task."""
 ANSWER_WITHIN = timedelta(seconds=10)
 
 AskedT = TypeVar("AskedT", bound=Document)
@@ -86,7 +88,7 @@ class RecoveryClient:
                 request,
                 id=workflow_id,
                 task_queue=self._task_queue,
-                task_timeout=TASK_TIMEOUT,
+                task_timeout=_task_timeout(request),
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                 static_summary=f"{request.mode}: {request.site} of {request.estate.name}",
                 static_details=(
@@ -190,6 +192,11 @@ class RecoveryClient:
 
     def _handle(self, workflow_id: str) -> WorkflowHandle[SiteRecovery, RecoveryReport]:
         return self._client.get_workflow_handle_for(SiteRecovery.run, workflow_id)
+
+
+def _task_timeout(request: RecoveryRequest) -> timedelta:
+    services = request.estate.services_at(request.site)
+    return TASK_TIMEOUT + TASK_TIMEOUT_PER_STEP * sum(len(each.recovery) for each in services)
 
 
 def _explained(error: Exception, workflow_id: str) -> Exception:

@@ -1,4 +1,4 @@
-"""What a worker process says on stderr: warnings in one line each, tracebacks only of surprises.
+"""What a process says on stderr: warnings in one line each, tracebacks only of surprises.
 
 An activity that fails has a typed reason, and the retry or the rollback that follows is in the
 run's history; so its failure is one line here. With `debug`, everything is said in full.
@@ -31,17 +31,33 @@ class OneLine(logging.Formatter):
         return super().format(record)
 
 
-def log_to_stderr(*, debug: bool = False) -> None:
-    """Send Python's and the Temporal core's logs to stderr; call it before the first connection."""
+class NoAbandonedQueries(logging.Filter):
+    """Drops what the core says of a query whose asker went away: nobody misses the answer."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is worth a line."""
+        return not record.getMessage().startswith("Query not found when attempting to respond")
+
+
+def log_to_stderr(*, debug: bool = False, quiet: bool = False) -> None:
+    """Send Python's and the Temporal core's logs to stderr; call it before the first connection.
+
+    Left alone, the core prints to stdout. With `quiet`, as for a command that itself says what it
+    waits for, only errors are told.
+    """
     handler = logging.StreamHandler(sys.stderr)
     layout = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-    handler.setFormatter(logging.Formatter(layout) if debug else OneLine(layout))
-    logging.basicConfig(level=logging.INFO if debug else logging.WARNING, handlers=[handler])
-    core = TelemetryFilter(core_level="INFO" if debug else "WARN", other_level="ERROR")
+    if debug:
+        handler.setFormatter(logging.Formatter(layout))
+    else:
+        handler.setFormatter(OneLine(layout))
+        handler.addFilter(NoAbandonedQueries())
+    level = logging.INFO if debug else logging.ERROR if quiet else logging.WARNING
+    logging.basicConfig(level=level, handlers=[handler])
+    core = "INFO" if debug else "ERROR" if quiet else "WARN"
     forwarding = LogForwardingConfig(
         logging.getLogger("temporal"), append_target_to_name=False, prepend_target_on_message=False
     )
-    logs = LoggingConfig(filter=core, forwarding=forwarding)
-    Runtime.set_default(
-        Runtime(telemetry=TelemetryConfig(logging=logs)), error_if_already_set=False
-    )
+    logs = LoggingConfig(TelemetryFilter(core_level=core, other_level="ERROR"), forwarding)
+    runtime = Runtime(telemetry=TelemetryConfig(logging=logs))
+    Runtime.set_default(runtime, error_if_already_set=False)

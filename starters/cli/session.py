@@ -13,6 +13,7 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ...workers.connection import TemporalUnreachable, connect
+from ...workers.logs import log_to_stderr
 from ...workers.settings import Settings, SettingsInvalid
 from ..recovery_client import NoWorker, RecoveryClient, RecoveryNotFound, Refused
 from .console import CommandFailed, ExitCode
@@ -57,6 +58,8 @@ def complete(work: Awaitable[int]) -> int:
         for number in (signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         return await work
+
+    log_to_stderr(debug=os.environ.get("HOLDFAST_DEBUG") == "1", quiet=True)
 
     try:
         return asyncio.run(attended())

@@ -181,7 +181,7 @@ def test_the_version_is_printed() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("estat",), "Did you mean 'estate'?"),
+        (("estat",), "Did you mean 'estate'"),
         (("estate", "valdate"), "Did you mean 'validate'?"),
         (("estate", "validate"), "Missing argument 'FILE'"),
         (("estate", "schema", "--colour"), "No such option"),

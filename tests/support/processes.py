@@ -119,7 +119,7 @@ class Worker:
 
     def __init__(self, env: Mapping[str, str], log: Path, module: str = "holdfast.workers") -> None:
         self._env = dict(env)
-        self._log = log
+        self.log = log
         self._module = module
         self.deaths = 0
         self.died_at: float | None = None
@@ -129,14 +129,14 @@ class Worker:
         """Start the process and wait until it polls."""
         self.spawn()
         end = time.monotonic() + START_WITHIN_S
-        while b"ready" not in self._log.read_bytes():
+        while b"ready" not in self.log.read_bytes():
             assert self._process is not None
-            _alive(self._process, self._log, end)
+            _alive(self._process, self.log, end)
             time.sleep(0.02)
 
     def spawn(self) -> None:
         """Start the process without waiting."""
-        with self._log.open("wb") as log:
+        with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", self._module],
                 stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **self._env},
