@@ -42,7 +42,7 @@ histories: .venv/dev ## Record the histories that replay tests hold to (only bef
 
 types: .venv/dev ## mypy --strict
 	@$(BIN)/mypy $(PACKAGES)
-	@$(BIN)/mypy tests
+	@cd tests && ../$(BIN)/mypy --config-file ../pyproject.toml .
 
 check: lint types test ## All that CI runs
 

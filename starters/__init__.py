@@ -3,9 +3,23 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .recovery_client import NoWorker, RecoveryClient, RecoveryNotFound, Refused, Started
+    from .recovery_client import (
+        Abandoned,
+        NoWorker,
+        RecoveryClient,
+        RecoveryNotFound,
+        Refused,
+        Started,
+    )
 
-__all__ = ["NoWorker", "RecoveryClient", "RecoveryNotFound", "Refused", "Started"]
+__all__ = [
+    "Abandoned",
+    "NoWorker",
+    "RecoveryClient",
+    "RecoveryNotFound",
+    "Refused",
+    "Started",
+]
 
 
 def __getattr__(name: str) -> Any:

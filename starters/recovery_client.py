@@ -1,5 +1,7 @@
 """The Python SDK: start, follow and steer recoveries from another service, as the CLI does."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -7,6 +9,7 @@ from typing import Any, TypeVar
 
 from temporalio.client import (
     Client,
+    WorkflowFailureError,
     WorkflowHandle,
     WorkflowQueryRejectedError,
     WorkflowUpdateFailedError,
@@ -48,6 +51,10 @@ class Refused(Exception):
 
 class NoWorker(Exception):
     """No worker answered in time."""
+
+
+class Abandoned(Exception):
+    """Somebody terminated the workflow: what was done stands, and nothing was rolled back."""
 
 
 @dataclass(frozen=True)
@@ -119,12 +126,16 @@ class RecoveryClient:
 
         Raises:
             RecoveryNotFound: no such recovery.
-            temporalio.client.WorkflowFailureError: it was terminated, or its input is invalid.
+            Abandoned: it was terminated, or never could start: its input is invalid.
         """
         try:
             return await self._handle(workflow_id).result()
         except RPCError as error:
             raise _explained(error, workflow_id) from None
+        except WorkflowFailureError as error:
+            raise Abandoned(
+                f"{workflow_id} did not end by itself ({error.cause}): what it did stands"
+            ) from error
 
     async def watch(
         self, workflow_id: str, *, every: timedelta = timedelta(seconds=0.5)
@@ -132,19 +143,27 @@ class RecoveryClient:
         """The status, again and again, until the recovery has ended; the last one is its end.
 
         Outages of workers and of Temporal are waited through.
-        """
-        import asyncio
 
+        Raises:
+            RecoveryNotFound: no such recovery.
+            Abandoned: it was terminated.
+        """
+        ended = asyncio.ensure_future(self._end(workflow_id, every))
+        try:
+            while not ended.done():
+                with contextlib.suppress(NoWorker):
+                    yield await self.status(workflow_id)
+                await asyncio.wait([ended], timeout=every.total_seconds())
+            yield ended.result()
+        finally:
+            ended.cancel()
+
+    async def _end(self, workflow_id: str, every: timedelta) -> RecoveryReport:
         while True:
             try:
-                status = await self.status(workflow_id)
-            except NoWorker:
+                return await self.result(workflow_id)
+            except (NoWorker, RPCError):
                 await asyncio.sleep(every.total_seconds())
-                continue
-            yield status
-            if status.ended_at is not None:
-                return
-            await asyncio.sleep(every.total_seconds())
 
     async def wait(self, workflow_id: str, *, until_held: bool = True) -> RecoveryStatus:
         """Wait until a recovery has ended or, unless told otherwise, waits for a person."""

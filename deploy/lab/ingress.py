@@ -2,15 +2,16 @@
 
 The lab is a plain-HTTP forward proxy for the names of its world. A client with
 ``proxy=http://<lab>`` that asks for ``http://<service>.<site>.example/healthz`` is answered as the
-service at that site; ``http://<name>.trafficmanager.net/`` is answered as whatever that Traffic Manager
-profile's DNS answers at this moment. Without a proxy, ``/_ingress/<service>/<site>/<path>`` is the same.
+service at that site; ``http://<name>.trafficmanager.net/`` is answered as whatever that Traffic
+Manager profile's DNS answers at this moment. Without a proxy, ``/_ingress/<service>/<site>/<path>``
+is the same.
 
-For whoever mounts it: a proxy request has an absolute target (``GET http://host/path``). aiohttp leaves
-that target in ``request.raw_path`` but routes by its path alone, so ``http://orders.lyon.example/-/ready``
-would reach Prometheus. The outermost middleware therefore asks ``matches(request)`` first and, when it
-says yes, answers ``await ingress.handle(request)`` in place of the handler that was routed to.
-Requests whose target is the lab itself (a loopback host) are not matched: a client with a proxy
-set for everything still reaches every other part.
+For whoever mounts it: a proxy request has an absolute target (``GET http://host/path``). aiohttp
+leaves that target in ``request.raw_path`` but routes by its path alone, so
+``http://orders.lyon.example/-/ready`` would reach Prometheus. The outermost middleware therefore
+asks ``matches(request)`` first and, when it says yes, answers ``await ingress.handle(request)`` in
+place of the handler that was routed to. Requests whose target is the lab itself (a loopback host)
+are not matched: a client with a proxy set for everything still reaches every other part.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The Prometheus query API over the live world.
 
-Four gauges: ``up``, ``holdfast_lab_ready_replicas`` and ``holdfast_lab_wanted_replicas`` by service and
-site, and ``holdfast_lab_site_reachable`` by site. A lost site cannot be scraped: ``up`` is 0 there, and
-its replica gauges are absent, not zero. The lab keeps no history, so every instant reads as now. The
-query language is what :mod:`.promql` says; the answers have Prometheus' own shapes.
+Four gauges: ``up``, ``holdfast_lab_ready_replicas`` and ``holdfast_lab_wanted_replicas`` by service
+and site, and ``holdfast_lab_site_reachable`` by site. A lost site cannot be scraped: ``up`` is 0
+there, and its replica gauges are absent, not zero. The lab keeps no history, so every instant reads
+as now. The query language is what :mod:`.promql` says; the answers have Prometheus' own shapes.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class PrometheusApi:
         """Watch the world.
 
         Args:
-            health: what the scrapes see.
-            placements: the (service, site) pairs that have series; None for each service at each site.
-            prefix: the path before ``/api`` and ``/-/``, as Prometheus' own route prefix.
+            health: what the scrapes see. placements: the (service, site) pairs that have series;
+            None for each service at each site. prefix: the path before ``/api`` and ``/-/``, as
+            Prometheus' own route prefix.
         """
         self._health = health
         self._placements = None if placements is None else sorted(set(placements))

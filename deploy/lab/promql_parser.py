@@ -1,6 +1,7 @@
 """Parses the lab's part of PromQL.
 
-Anything else, PromQL or not, raises :class:`BadQuery`, placed as Prometheus places it: line and column.
+Anything else, PromQL or not, raises :class:`BadQuery`, placed as Prometheus places it: line and
+column.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ async def follow(session: Session, workflow_id: str, view: View) -> RecoveryStat
 
     Raises:
         RecoveryNotFound: there is no such recovery.
-        temporalio.client.WorkflowFailureError: it was terminated.
+        Abandoned: it was terminated.
     """
     ended = asyncio.ensure_future(_result(session, workflow_id))
     try:

@@ -9,13 +9,13 @@ from typing import NoReturn
 from urllib.parse import quote
 
 import typer
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from ...workers.connection import TemporalUnreachable, connect
 from ...workers.logs import log_to_stderr
 from ...workers.settings import Settings, SettingsInvalid
-from ..recovery_client import NoWorker, RecoveryClient, RecoveryNotFound, Refused
+from ..recovery_client import Abandoned, NoWorker, RecoveryClient, RecoveryNotFound, Refused
 from .console import CommandFailed, ExitCode
 
 
@@ -75,10 +75,9 @@ def complete(work: Awaitable[int]) -> int:
         ) from None
     except (Refused, NoWorker) as error:
         raise CommandFailed(str(error)) from None
-    except WorkflowFailureError as error:
+    except Abandoned as error:
         raise CommandFailed(
-            f"the recovery broke off without rolling back: {error.cause or error};"
-            " look at what it did, then run `holdfast recover` again"
+            f"{error}, nothing was rolled back; look, then run `holdfast recover` again"
         ) from None
     except RPCError as error:
         gone = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED)

@@ -7,7 +7,7 @@ import pytest
 from temporalio.client import Client, WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from holdfast.starters import Refused
+from holdfast.starters import Abandoned, Refused
 from holdfast.workflows.model.recovery import Mode, Outcome, RecoveryStatus
 from holdfast.workflows.names import site_recovery_id
 from support.scripted import Stage, estate_of, stage
@@ -365,6 +365,16 @@ async def test_an_action_that_no_worker_registers_refuses_the_run(temporal: Clie
 
         assert status.outcome is Outcome.ROLLED_BACK
         assert any("no worker registers test.unheard_of" in line.sentence for line in status.log)
+
+
+async def test_who_watches_a_run_that_is_terminated_is_told(temporal: Client) -> None:
+    async with stage(temporal, {"bus/up.apply": ["slow:2"]}) as on:
+        await on.start(estate_of({"bus": ["up"]}))
+        await on.until("bus/up apply begins")
+        await temporal.get_workflow_handle(on.workflow_id).terminate("by mistake")
+
+        with pytest.raises(Abandoned, match="did not end by itself"):
+            await on.ends()
 
 
 async def test_a_second_request_for_the_site_joins_the_run_in_progress(temporal: Client) -> None:

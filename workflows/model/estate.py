@@ -154,7 +154,7 @@ class Step(Document):
     run: str = Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$", max_length=100)
     """The action's dotted name, such as kubernetes.scale."""
     inputs: dict[str, JsonValue] = Field(default={}, alias="with")
-    """The action's inputs. `{{ target.* }}`, `{{ source.* }}` and `{{ service.* }}` are filled in."""
+    """The action's inputs. `{{ target.* }}`, `{{ source.* }}`, `{{ service.* }}` are filled in."""
     timeout: Duration = parse_duration("5m")
     """How long the step may take."""
     needs: tuple[Name, ...] = ()

@@ -108,7 +108,7 @@ class AzureResourceManager:
         return None if endpoint is None else str(endpoint["name"])
 
     def leads_to(self, profile: str) -> tuple[str, str] | None:
-        """Follow ``<profile>.trafficmanager.net`` to a service and a site, as :meth:`answer` does."""
+        """Follow ``<profile>.trafficmanager.net`` to a service and site, as :meth:`answer` does."""
         stored = self._named(profile)
         endpoint = self._profiles.answering(stored)
         return None if endpoint is None else self._profiles.place(stored, endpoint)

@@ -1,7 +1,7 @@
 """Endpoints of a Traffic Manager profile, as stored: what a request body makes of one.
 
-Pure functions from a body (and the endpoint before) to a new endpoint document in canonical case.
-A stored endpoint is ``{"name", "type", "properties"}`` and holds configuration only: ids and monitor
+Pure functions from a body (and the endpoint before) to a new endpoint document in canonical case. A
+stored endpoint is ``{"name", "type", "properties"}`` and holds configuration only: ids and monitor
 status are added when it is shown.
 """
 

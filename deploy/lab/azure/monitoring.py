@@ -1,8 +1,8 @@
 """What Traffic Manager's probes say, and what its DNS answers: pure functions of one moment.
 
 An endpoint is ``CheckingEndpoint`` until its first probe has come back, then ``Online`` or
-``Degraded``. An endpoint under check does take traffic, as the service documents; when every enabled
-endpoint is degraded, DNS answers as if all were online.
+``Degraded``. An endpoint under check does take traffic, as the service documents; when every
+enabled endpoint is degraded, DNS answers as if all were online.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ def profile_status(profile: Mapping[str, Any], statuses: Sequence[str]) -> str:
 def answering(profile: Mapping[str, Any], statuses: Sequence[str]) -> Mapping[str, Any] | None:
     """The endpoint DNS answers with, or None when no endpoint is enabled.
 
-    Priority routing answers the lowest priority number. Weighted routing answers the highest weight:
-    the lab is one client that asks once, so it takes the likeliest draw rather than a random one.
-    Other methods answer the first endpoint.
+    Priority routing answers the lowest priority number. Weighted routing answers the highest
+    weight: the lab is one client that asks once, so it takes the likeliest draw rather than a
+    random one. Other methods answer the first endpoint.
     """
     endpoints: list[dict[str, Any]] = profile["properties"]["endpoints"]
     pairs = list(zip(endpoints, statuses, strict=True))

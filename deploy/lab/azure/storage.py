@@ -226,7 +226,8 @@ class StorageAccounts:
         if sku in _GEO:
             properties["secondaryLocation"] = secondary
         return {
-            "id": f"/subscriptions/{self._subscription}/resourceGroups/{group}/providers/{TYPE}/{name}",
+            "id": f"/subscriptions/{self._subscription}/resourceGroups/{group}"
+            f"/providers/{TYPE}/{name}",
             "name": name,
             "type": TYPE,
             "kind": "StorageV2",

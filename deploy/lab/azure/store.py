@@ -168,7 +168,7 @@ class Profiles:
         return self._shown_endpoint(stored, endpoint, self._status(stored, endpoint))
 
     def configuration(self, stored: Stored | None) -> dict[str, Any] | None:
-        """The profile without what changes by itself: what one request leaves, the next one finds."""
+        """The profile without what changes by itself: what one request leaves, the next finds."""
         if stored is None:
             return None
         return {"id": self.identity(stored), "type": TYPE, **copy.deepcopy(stored.document)}

@@ -1,4 +1,4 @@
-"""A small Azure: two services at two sites, served over HTTP and reached by the official clients."""
+"""A small Azure: two services at two sites, served over HTTP, reached by the official clients."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from azure.core.credentials import AccessToken
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.mgmt.trafficmanager import TrafficManagerManagementClient
 from azure.mgmt.trafficmanager.aio import TrafficManagerManagementClient as AsyncClient
+
 from holdfast.deploy.lab.azure import AccountSeed, AzureResourceManager
 from holdfast.deploy.lab.journal import JOURNAL, SYSTEM, Entry, Journal
 from holdfast.deploy.lab.seed import ProfileSeed
@@ -191,7 +192,7 @@ def connecting() -> Callable[[str, str, str], AsyncClient]:
 
 @pytest.fixture
 def serving() -> Callable[..., Any]:
-    """Serve an Azure with options of the test's own: ``async with serving(throttle=…) as azure``."""
+    """Serve an Azure with the test's own options: ``async with serving(throttle=…) as azure``."""
     return serve
 
 

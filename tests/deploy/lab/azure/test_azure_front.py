@@ -13,6 +13,7 @@ from azure.core.exceptions import (
     HttpResponseError,
     ResourceNotFoundError,
 )
+
 from holdfast.deploy.lab.azure import Limit, Throttle
 
 BEARER = {"Authorization": "Bearer lab-token"}

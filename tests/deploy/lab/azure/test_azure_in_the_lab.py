@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from azure.core.exceptions import ServiceRequestError, ServiceResponseError
+
 from holdfast.deploy.lab.server import SUBSCRIPTION_ID, TOKEN, Lab
 
 

@@ -19,6 +19,7 @@ from azure.core.rest import HttpRequest
 from azure.mgmt.core import ARMPipelineClient, AsyncARMPipelineClient
 from azure.mgmt.core.polling.arm_polling import ARMPolling
 from azure.mgmt.core.polling.async_arm_polling import AsyncARMPolling
+
 from holdfast.deploy.lab.azure import Follow
 
 ACCOUNT = (
