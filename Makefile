@@ -30,7 +30,7 @@ test: .venv/dev ## Pass every test
 	@$(BIN)/pytest -q
 
 reliability: .venv/dev ## The whole crash matrix and the long lanes of the random tests
-	@HOLDFAST_TEST_LANE=full $(BIN)/pytest -q -s tests/reliability tests/workflows/saga
+	@HOLDFAST_TEST_LANE=full $(BIN)/pytest -q -s tests/reliability tests/workflows/saga tests/starters
 
 lint: .venv/dev ## Style, and the import contracts that keep the house's picture true
 	@$(BIN)/ruff check .
