@@ -5,14 +5,17 @@ a permanent ActionError is not retried, a temporary one is until the step's dead
 A probe never fails for what it could not see: it answers `unknown`, or `not qualified`, and why.
 """
 
+import asyncio
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from pydantic import JsonValue, ValidationError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from ..workflows.model.errors import ActionError, InvalidInput, TemporaryError
+from ..workflows.model.errors import ActionError, InvalidInput, TemporaryError, Unavailable
 from ..workflows.model.step import (
     Applied,
     ApplyInput,
@@ -25,9 +28,15 @@ from ..workflows.model.step import (
     Verb,
 )
 from .action import Action, Call, InputsT, Probed, Undo
-from .heart import Heart
+from .heart import OVERRUN_S, Heart
 
 PROBE_ATTEMPTS = 3
+PROBE_WITHIN_S = 20.0
+PROBE_PATIENCE = timedelta(seconds=5)
+"""The longest wait between two attempts of a probe, whatever a system asks for."""
+PROBE_HUNG = f"the probe took more than {PROBE_WITHIN_S:.0f} s"
+HUNG = "Timeout"
+"""The outcome is not known; the same word as for a timeout that Temporal found."""
 
 
 def activities_of(action: Action[InputsT]) -> list[Callable[..., Awaitable[Any]]]:
@@ -109,16 +118,20 @@ async def _probe(action: Action[InputsT], request: ProbeInput) -> Sequence[Obser
         except InvalidInput as error:
             seen[asked.step] = _unseen(asked.step, Qualification.NOT_QUALIFIED, error)
     try:
-        for observation in await action.probe(readable) if readable else ():
-            seen[observation.step] = observation
-    except TemporaryError as error:
+        async with asyncio.timeout(PROBE_WITHIN_S):
+            for observation in await action.probe(readable) if readable else ():
+                seen[observation.step] = observation
+    except (TemporaryError, TimeoutError) as caught:
+        unanswered = caught if isinstance(caught, TemporaryError) else Unavailable(PROBE_HUNG)
         if activity.info().attempt < PROBE_ATTEMPTS:
-            raise _failure(error, final=False) from error
+            raise _failure(unanswered) from None
         for step in readable:
-            seen[step.step] = _unseen(step.step, Qualification.UNKNOWN, error)
+            seen[step.step] = _unseen(step.step, Qualification.UNKNOWN, unanswered)
     except ActionError as error:
         for step in readable:
             seen[step.step] = _unseen(step.step, Qualification.NOT_QUALIFIED, error)
+    except Exception as error:
+        raise _unforeseen(error, final=activity.info().attempt >= PROBE_ATTEMPTS) from None
     return [seen[asked.step] for asked in request.steps]
 
 
@@ -132,27 +145,53 @@ def _unseen(step: str, qualification: Qualification, error: ActionError) -> Obse
 
 
 async def _translated(heart: Heart, work: Callable[[], Awaitable[Evidence]]) -> Evidence:
+    if heart.given_up:
+        raise _hung()
     with heart.beating():
         try:
-            return await work()
+            async with asyncio.timeout(heart.remaining().total_seconds() + OVERRUN_S):
+                return await work()
         except ActionError as error:
-            raise _failure(error, final=heart.overdue) from error
+            raise _failure(error, heart) from None
+        except TimeoutError:
+            raise _hung() from None
         except Exception as error:
-            # Not foreseen by the action: tried again like an outage, and named when time is up.
-            if not heart.overdue:
-                raise
-            raise ApplicationError(
-                f"{type(error).__name__}: {error}", type="Unexpected", non_retryable=True
-            ) from error
+            raise _unforeseen(error, final=heart.overdue) from None
 
 
-def _failure(error: ActionError, *, final: bool) -> ApplicationError:
+def _hung() -> ApplicationError:
+    return ApplicationError(
+        "the action overran the step's time and was stopped", type=HUNG, non_retryable=True
+    )
+
+
+def _unforeseen(error: Exception, *, final: bool) -> ApplicationError:
+    """An error that the action did not foresee: tried again like an outage.
+
+    Its own text stays out of the history: a client's exception may hold a URL with a secret.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{frames[-1].name}, line {frames[-1].lineno}" if frames else "?"
+    activity.logger.warning("unforeseen %s in %s", type(error).__name__, where)
+    return ApplicationError(
+        f"{type(error).__name__} in {where}: a defect of the action, not of the system it drives",
+        type="Unexpected",
+        non_retryable=final,
+    )
+
+
+def _failure(error: ActionError, heart: Heart | None = None) -> ApplicationError:
     retry_after = error.retry_after if isinstance(error, TemporaryError) else None
+    final = not error.temporary
+    if heart is None:
+        retry_after = min(retry_after, PROBE_PATIENCE) if retry_after else None
+    elif heart.overdue or (retry_after and not heart.leaves_time_for(retry_after)):
+        final = True
     return ApplicationError(
         str(error),
         {"needs_person": error.needs_person},
         type=type(error).__name__,
-        non_retryable=final or not error.temporary,
+        non_retryable=final,
         next_retry_delay=retry_after,
         category=ApplicationErrorCategory.BENIGN,
     )

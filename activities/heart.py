@@ -14,7 +14,10 @@ from temporalio import activity
 
 BEAT_S = 0.5
 LONGEST_GAP_S = 10.0
-"""Of the time between two attempts at most this much counts: more is a missing worker."""
+"""Of the time between two attempts at most this much counts: more is a missing worker; but the
+wait that a system asked for counts in full."""
+OVERRUN_S = 5.0
+"""What a verb may take beyond its time before it is stopped."""
 LEAST_PROOF = timedelta(seconds=30)
 """A new attempt gets this long, or the step's timeout, to prove what an earlier one did."""
 
@@ -25,6 +28,7 @@ class Heart:
     def __init__(self, timeout: timedelta | None = None) -> None:
         self._timeout = timeout
         self._said = ""
+        self._asked_wait_s = 0.0
         self._began = time.monotonic()
         self._spent_before = _spent_before()
 
@@ -41,6 +45,19 @@ class Heart:
         floor = min(self._timeout, LEAST_PROOF).total_seconds() - (time.monotonic() - self._began)
         return timedelta(seconds=max(left, floor, 0.0))
 
+    @property
+    def given_up(self) -> bool:
+        """An earlier attempt overran the step's time as well: another one would hang like it."""
+        limit = self._timeout.total_seconds() + OVERRUN_S if self._timeout else float("inf")
+        return self._spent_before >= limit
+
+    def leaves_time_for(self, wait: timedelta) -> bool:
+        """Whether the step's time outlasts a wait that the system asks for; it is remembered."""
+        self._asked_wait_s = wait.total_seconds()
+        if self._timeout is None:
+            return True
+        return self._spent() + self._asked_wait_s < self._timeout.total_seconds()
+
     def say(self, text: str) -> None:
         """Tell whoever looks at the step what it waits for."""
         self._said = text
@@ -48,7 +65,7 @@ class Heart:
 
     def beat(self) -> None:
         """Beat once."""
-        activity.heartbeat(self._said, self._spent(), time.time())
+        activity.heartbeat(self._said, self._spent(), time.time(), self._asked_wait_s)
 
     @contextlib.contextmanager
     def beating(self) -> Iterator[None]:
@@ -72,6 +89,6 @@ class Heart:
 
 def _spent_before() -> float:
     match list(activity.info().heartbeat_details):
-        case [_, int() | float() as spent, int() | float() as at]:
-            return float(spent) + min(max(time.time() - at, 0.0), LONGEST_GAP_S)
+        case [_, int() | float() as spent, int() | float() as at, int() | float() as asked]:
+            return float(spent) + min(max(time.time() - at, 0.0), asked + LONGEST_GAP_S)
     return 0.0

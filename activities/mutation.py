@@ -17,6 +17,9 @@ from .fencing import Admission, Mark, judge
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 1.0
 
+AGAIN = "if the step is held, holdfast retry-step; else recover again"
+"""What a person does once the resource is in order: the policy may have rolled the step back."""
+
 ResourceT = TypeVar("ResourceT")
 ChangeT = TypeVar("ChangeT")
 
@@ -51,9 +54,11 @@ async def mutate(
 
     Raises:
         FencedOut: the resource carries a newer token.
-        Unavailable: the step's deadline passed before the write could be sent.
+        Unavailable: the step's deadline passed before the write could be sent; says what the
+            last write was refused with, if one was.
     """
     pause = FIRST_PAUSE_S
+    refused: Moved | None = None
     while True:
         now = await read()
         change = decide(now, judge(mark(now), call.token, resource))
@@ -61,12 +66,14 @@ async def mutate(
             return now
         # A system without conditional writes has only this line against a process woken late.
         if not call.remaining():
+            so_far = f"every write was refused, last: {refused}" if refused else "nothing was sent"
             raise Unavailable(
-                f"the step's deadline passed before {resource} could be written; nothing was sent"
-            )
+                f"the step's deadline passed before {resource} could be written; {so_far}"
+            ) from refused
         try:
             return await write(now, change)
-        except Moved:
+        except Moved as error:
+            refused = error
             call.heartbeat(f"{resource} moved meanwhile; reading it again")
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
@@ -82,4 +89,4 @@ def was_applied(undo: Undo[Any], mark: Mark | None) -> bool:
     return undo.known_applied or (mark is not None and mark.last_change == undo.apply_key)
 
 
-__all__ = ["Moved", "is_own", "mutate", "was_applied"]
+__all__ = ["AGAIN", "Moved", "is_own", "mutate", "was_applied"]

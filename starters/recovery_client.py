@@ -13,6 +13,7 @@ from temporalio.client import (
     WorkflowHandle,
     WorkflowQueryRejectedError,
     WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -70,9 +71,17 @@ class Started:
 class RecoveryClient:
     """Recoveries, seen through a Temporal client that uses the Pydantic data converter."""
 
-    def __init__(self, client: Client, *, task_queue: str = TASK_QUEUE) -> None:
+    def __init__(
+        self,
+        client: Client,
+        *,
+        task_queue: str = TASK_QUEUE,
+        answer_within: timedelta = ANSWER_WITHIN,
+    ) -> None:
+        """Keep the connection; a worker that does not answer `answer_within` counts as none."""
         self._client = client
         self._task_queue = task_queue
+        self._answer_within = answer_within
 
     @classmethod
     async def connect(cls, *, task_queue: str = TASK_QUEUE) -> "RecoveryClient":
@@ -112,11 +121,11 @@ class RecoveryClient:
 
         Raises:
             RecoveryNotFound: no such recovery.
-            NoWorker: nobody answered within 10 s.
+            NoWorker: nobody answered in time.
         """
         try:
             return await self._handle(workflow_id).query(
-                SiteRecovery.status, rpc_timeout=ANSWER_WITHIN
+                SiteRecovery.status, rpc_timeout=self._answer_within
             )
         except (RPCError, WorkflowQueryRejectedError) as error:
             raise _explained(error, workflow_id) from None
@@ -198,13 +207,28 @@ class RecoveryClient:
         return await self._ask(workflow_id, SiteRecovery.skip_step, asked)
 
     async def _ask(self, workflow_id: str, update: Any, asked: Document) -> str:
+        """Ask a recovery for something and wait until it has answered.
+
+        Raises:
+            Refused: it does not accept that.
+            RecoveryNotFound: no such recovery.
+            NoWorker: nobody answered in time; it may still do what was asked.
+        """
         try:
             accepted: Accepted = await self._handle(workflow_id).execute_update(
-                update, asked, rpc_timeout=ANSWER_WITHIN
+                update, asked, rpc_timeout=self._answer_within
             )
         except WorkflowUpdateFailedError as error:
             cause = error.cause
             raise Refused(getattr(cause, "message", None) or str(cause)) from None
+        except WorkflowUpdateRPCTimeoutOrCancelledError as error:
+            # The client says the same when it is the caller who was cancelled.
+            if isinstance(error.__cause__, asyncio.CancelledError):
+                raise error.__cause__ from None
+            raise NoWorker(
+                f"{_unanswered(workflow_id)}. What was asked may still take effect when a worker"
+                " comes back: look at `holdfast status` before you ask again"
+            ) from None
         except RPCError as error:
             raise _explained(error, workflow_id) from None
         return accepted.sentence
@@ -229,7 +253,9 @@ def _explained(error: Exception, workflow_id: str) -> Exception:
             RPCStatusCode.FAILED_PRECONDITION,
         )
         if error.status in waiting:
-            return NoWorker(
-                f"no worker answered for {workflow_id}; start one with `holdfast worker`"
-            )
+            return NoWorker(_unanswered(workflow_id))
     return error
+
+
+def _unanswered(workflow_id: str) -> str:
+    return f"no worker answered for {workflow_id}; start one with `holdfast worker`"

@@ -2,8 +2,9 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from temporalio.client import Client
@@ -17,6 +18,8 @@ from .connection import connect
 from .registry import Registry
 from .search_attributes import ensure_search_attributes
 from .settings import Settings
+
+ResultT = TypeVar("ResultT")
 
 PASSED_THROUGH = (
     "annotated_types",
@@ -88,16 +91,19 @@ async def run_worker(
 ) -> None:
     """Run a worker until SIGTERM or SIGINT; `ready` is called once it polls.
 
+    Either signal also ends the wait for a Temporal that does not answer.
+
     Raises:
-        TemporalUnreachable: no connection.
+        TemporalUnreachable: no connection, or no such namespace.
         SearchAttributesMissing: the namespace is not prepared and cannot be.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    client = await connect()
-    await ensure_search_attributes(client)
+    client = await _unless(stop, _prepared())
+    if client is None:
+        return
     registry = Registry.from_settings(settings)
     try:
         async with build_worker(client, registry, settings, interceptors=interceptors):
@@ -106,3 +112,20 @@ async def run_worker(
             await stop.wait()
     finally:
         await registry.close()
+
+
+async def _prepared() -> Client:
+    client = await connect()
+    await ensure_search_attributes(client)
+    return client
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, ResultT]) -> ResultT | None:
+    """What `work` returns or raises; None if `stop` is set before."""
+    working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        working.cancel()
+        stopping.cancel()

@@ -1,5 +1,6 @@
 """Reads Temporal's failures as the saga's: what kind, and whether the outcome is known."""
 
+from pydantic import ValidationError
 from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, TimeoutType
 
 from .activity_options import UNREGISTERED
@@ -37,4 +38,15 @@ def unseen_because(error: ActivityError, step: str, run: str) -> Observation:
         state=Applied.UNKNOWN,
         qualification=(Qualification.NOT_QUALIFIED if unregistered else Qualification.UNKNOWN),
         reason=reason,
+    )
+
+
+def unreadable(step: str, run: str, error: ValidationError | None) -> Observation:
+    """The observation of a step whose probe answered something else."""
+    what = f"{error.error_count()} faults in it" if error else "this step is not in it"
+    return Observation(
+        step=step,
+        state=Applied.UNKNOWN,
+        qualification=Qualification.UNKNOWN,
+        reason=f"the answer of {run}.probe cannot be read ({what}); look which worker gave it",
     )

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
+from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
+    from pydantic import ValidationError
+
     from .activity_options import mutation_options
     from .failures import failure_of
     from .model.step import ApplyInput, Evidence, Observation, RevertInput, Verb
@@ -21,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
         CancelApply,
         Effect,
         Event,
+        Failure,
         Observed,
         Probe,
         Revert,
@@ -39,40 +43,53 @@ class Performer:
         post: Callable[[Event], None],
         seen: Callable[[Observation], None],
     ) -> None:
+        self.broken: BaseException | None = None
+        """What none of our code foresaw; it is to fail the workflow task, where it is seen."""
         self._graph = graph
         self._run = run
         self._post = post
         self._seen = seen
-        self._applies: dict[str, workflow.ActivityHandle[Evidence]] = {}
+        self._applies: dict[str, workflow.ActivityHandle[Any]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def perform(self, effects: Iterable[Effect]) -> None:
-        """Start every effect at once."""
+        """Start every effect at once; looks that can be one look are."""
+        looks: dict[tuple[str, str, timedelta], list[str]] = {}
         for effect in effects:
             match effect:
                 case CancelApply():
                     self._applies[effect.step].cancel()
                 case Probe():
-                    self._spawn(self._look(effect))
+                    step = self._graph.steps[effect.step]
+                    looks.setdefault((step.run, step.site, effect.after), []).append(step.id)
                 case Apply():
                     self._applies[effect.step] = self._start_apply(effect)
                     self._spawn(self._await_apply(effect.step))
                 case Revert():
                     self._spawn(self._revert(effect))
+        for (_, _, after), steps in looks.items():
+            self._spawn(self._look(steps, after))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
 
-    async def _look(self, effect: Probe) -> None:
-        if effect.after:
-            await workflow.sleep(effect.after, summary=f"before {effect.step} is looked at again")
-        answers = await probe_steps(self._graph, self._run, [effect.step])
-        self._seen(answers[effect.step])
-        self._post(Observed(effect.step, answers[effect.step]))
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.broken = error
 
-    def _start_apply(self, effect: Apply) -> workflow.ActivityHandle[Evidence]:
+    async def _look(self, steps: list[str], after: timedelta) -> None:
+        if after:
+            what = steps[0] if len(steps) == 1 else f"{len(steps)} steps"
+            await workflow.sleep(after, summary=f"before {what} can be looked at again")
+        answers = await probe_steps(self._graph, self._run, steps)
+        for step in steps:
+            self._seen(answers[step])
+            self._post(Observed(step, answers[step]))
+
+    def _start_apply(self, effect: Apply) -> workflow.ActivityHandle[Any]:
         step = self._graph.steps[effect.step]
         request = ApplyInput(
             step=step.id,
@@ -84,14 +101,14 @@ class Performer:
         return workflow.start_activity(
             f"{step.run}.{Verb.APPLY}",
             request,
-            result_type=Evidence,
+            result_type=Any,
             summary=_summary(step.service, effect.before.change or step.id),
             **mutation_options(step.timeout),
         )
 
     async def _await_apply(self, step: str) -> None:
         try:
-            evidence = await self._applies[step]
+            evidence = Evidence.model_validate(await self._applies[step])
         except asyncio.CancelledError:
             self._post(ApplyCancelled(step))
         except ActivityError as error:
@@ -99,6 +116,8 @@ class Performer:
                 self._post(ApplyCancelled(step))
             else:
                 self._post(ApplyFailed(step, failure_of(error)))
+        except ValidationError as error:
+            self._post(ApplyFailed(step, _unreadable(error)))
         else:
             self._post(ApplySucceeded(step, evidence))
 
@@ -114,17 +133,26 @@ class Performer:
             timeout=step.timeout,
         )
         try:
-            evidence = await workflow.execute_activity(
+            answer: Any = await workflow.execute_activity(
                 f"{step.run}.{Verb.REVERT}",
                 request,
-                result_type=Evidence,
+                result_type=Any,
                 summary=_summary(step.service, f"undo {effect.before.change or step.id}"),
                 **mutation_options(step.timeout),
             )
+            evidence = Evidence.model_validate(answer)
         except ActivityError as error:
             self._post(RevertFailed(step.id, failure_of(error)))
+        except ValidationError as error:
+            self._post(RevertFailed(step.id, _unreadable(error)))
         else:
             self._post(RevertSucceeded(step.id, evidence))
+
+
+def _unreadable(error: ValidationError) -> Failure:
+    """The failure of a verb whose answer has another shape: what it did is not known from it."""
+    message = f"the answer cannot be read ({error.error_count()} faults in it)"
+    return Failure("Unreadable", message, outcome_known=False)
 
 
 def _summary(service: str, change: str) -> str:

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Iterable
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
+    from pydantic import ValidationError
+
     from .activity_options import PROBE_OPTIONS
-    from .failures import unseen_because
+    from .failures import unreadable, unseen_because
     from .model.step import Observation, ProbeInput, ProbeResult, StepToProbe, Verb
     from .saga.graph import PlanGraph
 
@@ -38,10 +41,11 @@ async def _probe(graph: PlanGraph, run: str, ids: list[str]) -> tuple[Observatio
         for id in ids
     )
     try:
-        result: ProbeResult = await workflow.execute_activity(
+        # Read as plain data: an answer of another shape must not fail the run, only the look.
+        raw: Any = await workflow.execute_activity(
             f"{first.run}.{Verb.PROBE}",
             ProbeInput(steps=asked),
-            result_type=ProbeResult,
+            result_type=Any,
             summary=ids[0] if len(ids) == 1 else f"{len(ids)} steps at {first.site}",
             **PROBE_OPTIONS,
         )
@@ -49,4 +53,8 @@ async def _probe(graph: PlanGraph, run: str, ids: list[str]) -> tuple[Observatio
         if is_cancelled_exception(error):
             raise
         return tuple(unseen_because(error, id, first.run) for id in ids)
-    return result.observations
+    try:
+        seen = {one.step: one for one in ProbeResult.model_validate(raw).observations}
+    except ValidationError as error:
+        return tuple(unreadable(id, first.run, error) for id in ids)
+    return tuple(seen.get(id) or unreadable(id, first.run, None) for id in ids)

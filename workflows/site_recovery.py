@@ -10,36 +10,34 @@ from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
+    from pydantic import ValidationError
+
     from .activity_options import COMPILE_OPTIONS
     from .model.plan import RecoveryPlan
     from .model.recovery import (
         Accepted,
         CompileInput,
         CompileResult,
-        Intervention,
         Mode,
         Outcome,
         Phase,
         RecoveryReport,
         RecoveryRequest,
         RecoveryStatus,
-        StepIntervention,
     )
     from .names import COMPILE
+    from .operator_updates import OperatorUpdates
     from .performing import Performer
     from .probing import probe_steps
     from .saga.assessment import Assessment, assess
     from .saga.graph import PlanGraph
     from .saga.messages import (
+        Effect,
         Event,
-        PauseRequested,
-        ResumeRequested,
-        RetryRequested,
         RollbackRequested,
-        SkipRequested,
     )
     from .saga.messages import Intervention as SagaIntervention
     from .saga.saga import Saga
@@ -59,7 +57,7 @@ class _Cancelled(Exception):
 
 
 @workflow.defn(name="SiteRecovery")
-class SiteRecovery:
+class SiteRecovery(OperatorUpdates):
     """Recovers the services of a lost site on other sites, or leaves the world as it was."""
 
     @workflow.init
@@ -104,13 +102,20 @@ class SiteRecovery:
     # Before anything is changed
 
     async def _compile(self) -> RecoveryPlan | None:
-        compiled: CompileResult = await workflow.execute_activity(
-            COMPILE,
-            CompileInput(request=self._request),
-            result_type=CompileResult,
-            summary=f"{self._request.site}: the recovery plan",
-            **COMPILE_OPTIONS,
-        )
+        try:
+            answer: Any = await workflow.execute_activity(
+                COMPILE,
+                CompileInput(request=self._request),
+                result_type=Any,
+                summary=f"{self._request.site}: the recovery plan",
+                **COMPILE_OPTIONS,
+            )
+            compiled = CompileResult.model_validate(answer)
+        except (ActivityError, ValidationError) as error:
+            if is_cancelled_exception(error):
+                raise
+            cause = error.cause if isinstance(error, ActivityError) else error
+            compiled = CompileResult(plan=None, refusals=(f"the plan cannot be compiled: {cause}",))
         for refusal in compiled.refusals:
             self._say(refusal)
         if compiled.plan is not None:
@@ -176,14 +181,27 @@ class SiteRecovery:
     async def _carry_out(self, saga: Saga) -> None:
         while not saga.over:
             try:
-                await workflow.wait_condition(lambda: bool(self._inbox) or saga.over)
+                await workflow.wait_condition(lambda: self._stirred(saga))
             except asyncio.CancelledError:
                 # A request to roll back, not an abandonment: the run goes on until it has.
                 if (current := asyncio.current_task()) is not None:
                     current.uncancel()
                 self._cancelled(saga)
-            while self._inbox:
-                self._take(saga, self._inbox.popleft())
+            self._drain(saga)
+
+    def _stirred(self, saga: Saga) -> bool:
+        broken = self._performer is not None and self._performer.broken is not None
+        return bool(self._inbox) or broken or saga.over
+
+    def _drain(self, saga: Saga) -> None:
+        """Take every event that has come, then perform all that follows from them together."""
+        assert self._performer is not None
+        if self._performer.broken is not None:
+            raise self._performer.broken
+        effects: list[Effect] = []
+        while self._inbox:
+            effects += self._take(saga, self._inbox.popleft())
+        self._performer.perform(effects)
 
     def _cancelled(self, saga: Saga) -> None:
         reason = workflow.cancellation_reason() or "the workflow was cancelled"
@@ -191,20 +209,19 @@ class SiteRecovery:
         if refusal := saga.refusal(request):
             self._say(f"cancelled ({reason}), but it goes on: {refusal}")
         else:
-            self._take(saga, request)
+            self._inbox.append(request)
 
-    def _take(self, saga: Saga, event: Event) -> None:
+    def _take(self, saga: Saga, event: Event) -> tuple[Effect, ...]:
         decision = saga.handle(event, workflow.now())
         actor = getattr(event, "actor", None)
         for sentence in decision.sentences:
             self._say(sentence, actor)
-        assert self._performer is not None
-        self._performer.perform(decision.effects)
         phase = Phase.ROLLING_BACK if saga.rollback.services else Phase.RECOVERING
         if phase is not self._story.phase:
             self._enter(phase)
         elif decision.sentences:
             workflow.set_current_details(details(self._story))
+        return decision.effects
 
     # What others see
 
@@ -232,51 +249,6 @@ class SiteRecovery:
 
     # What operators ask
 
-    @workflow.update(description="Start no new step; what runs goes on")
-    def pause(self, asked: Intervention) -> Accepted:
-        """Start nothing new until resumed."""
-        return self._intervene(PauseRequested(asked.actor, asked.reason))
-
-    @workflow.update(description="Let a paused recovery go on")
-    def resume(self, asked: Intervention) -> Accepted:
-        """Go on after a pause."""
-        return self._intervene(ResumeRequested(asked.actor, asked.reason))
-
-    @workflow.update(description="Try a held step again")
-    def retry_step(self, asked: StepIntervention) -> Accepted:
-        """Try a held step again, after a fresh look at its resource."""
-        return self._intervene(RetryRequested(asked.actor, asked.reason, asked.step))
-
-    @workflow.update(description="Pass a step over, as if it were done")
-    def skip_step(self, asked: StepIntervention) -> Accepted:
-        """Pass a step over; if it runs, it is stopped first."""
-        return self._intervene(SkipRequested(asked.actor, asked.reason, asked.step))
-
-    @workflow.update(description="Undo everything that was done")
-    def roll_back(self, asked: Intervention) -> Accepted:
-        """Undo everything; refused once a pivot has been passed."""
-        return self._intervene(RollbackRequested(asked.actor, asked.reason))
-
-    @pause.validator
-    def _may_pause(self, asked: Intervention) -> None:
-        self._check(PauseRequested(asked.actor, asked.reason))
-
-    @resume.validator
-    def _may_resume(self, asked: Intervention) -> None:
-        self._check(ResumeRequested(asked.actor, asked.reason))
-
-    @retry_step.validator
-    def _may_retry(self, asked: StepIntervention) -> None:
-        self._check(RetryRequested(asked.actor, asked.reason, asked.step))
-
-    @skip_step.validator
-    def _may_skip(self, asked: StepIntervention) -> None:
-        self._check(SkipRequested(asked.actor, asked.reason, asked.step))
-
-    @roll_back.validator
-    def _may_roll_back(self, asked: Intervention) -> None:
-        self._check(RollbackRequested(asked.actor, asked.reason))
-
     def _check(self, event: SagaIntervention) -> None:
         if self._story.outcome is not None:
             raise ApplicationError(f"the run has ended: {self._story.outcome}", type="Refused")
@@ -292,5 +264,6 @@ class SiteRecovery:
         # The validator may have seen an earlier state: another update can come between.
         self._check(event)
         assert self._saga is not None
-        self._take(self._saga, event)
+        assert self._performer is not None
+        self._performer.perform(self._take(self._saga, event))
         return Accepted(sentence=self._story.last_sentence)

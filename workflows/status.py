@@ -14,6 +14,7 @@ from .model.recovery import (
     StepReport,
     StepState,
 )
+from .model.step import Observation
 from .saga.durations import finish_times
 from .saga.graph import PlanGraph
 from .saga.saga import Saga
@@ -22,6 +23,8 @@ from .story import Story
 
 MOST_EVIDENCE = 500
 """Steps; a larger report leaves the evidence to the activities' results in history."""
+MOST_PROSE = 1_000
+"""Steps; a larger report says only of those that are not simply applied how they stand."""
 
 
 def report(story: Story) -> RecoveryReport:
@@ -129,25 +132,33 @@ def _conditions(story: Story) -> Iterator[Condition]:
 
 def _steps(story: Story, graph: PlanGraph) -> Iterator[StepReport]:
     with_evidence = len(graph.steps) <= MOST_EVIDENCE
+    with_prose = len(graph.steps) <= MOST_PROSE
     for id, step in graph.steps.items():
         seen = story.observations.get(id)
         run = story.saga.steps[id] if story.saga else None
         state = run.state if run else _unstarted(story)
+        tells = with_prose or state is not StepState.APPLIED
         yield StepReport(
             service=step.service,
             id=id.removeprefix(f"{step.service}/"),
             run=step.run,
             site=step.site,
             state=state,
-            sentence=run.sentence if run else (seen.reason if seen else "not looked at yet"),
+            sentence=_sentence(run, seen) if tells else "",
             attempts=run.attempts if run else 0,
             qualification=seen.qualification if seen else None,
-            change=seen.change if seen else "",
+            change=seen.change if seen and tells else "",
             started_at=run.started_at if run else None,
             ended_at=run.ended_at if run else None,
             expected_duration=seen.expected_duration if seen else None,
             evidence=run.evidence.details if run and run.evidence and with_evidence else {},
         )
+
+
+def _sentence(run: StepRun | None, seen: Observation | None) -> str:
+    if run is not None:
+        return run.sentence
+    return seen.reason if seen is not None else "not looked at yet"
 
 
 def _unstarted(story: Story) -> StepState:

@@ -6,6 +6,7 @@ from typing import ClassVar
 from ...workflows.model.errors import Conflict, VerificationFailed
 from ...workflows.model.step import Evidence, Observation, Qualification
 from ..action import Call, Probed
+from ..mutation import AGAIN
 from .inputs import DisableEndpointInputs
 from .places import Endpoints, holds, text_of
 from .profile import DISABLED, Profile
@@ -74,7 +75,7 @@ class DisableEndpoint(RoutingAction[DisableEndpointInputs]):
         if not holds(profile, wanted):
             raise VerificationFailed(
                 f"{profile.ref} was changed by somebody else: {text_of(profile.endpoints)}; look"
-                " who, then holdfast retry-step"
+                f" who, then, {AGAIN}"
             )
         ttl, name = profile.ttl.total_seconds(), call.inputs.endpoint
         return Evidence(

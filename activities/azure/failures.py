@@ -7,7 +7,9 @@ from ...workflows.model.errors import ActionError, Unauthorized, Unavailable
 from ..answers import refusal
 from ..mutation import Moved
 
-CONFLICT, PRECONDITION_FAILED, UNAUTHORIZED = 409, 412, 401
+CONFLICT, PRECONDITION_FAILED = 409, 412
+PRECONDITION_CODES = ("preconditionfailed", "etagmismatch", "conditionnotmet")
+"""Codes, in lower case, with which a 409 means what a 412 does; other 409s last: a lock does."""
 
 
 @contextmanager
@@ -27,7 +29,7 @@ def translated(doing: str, subscription: str) -> Iterator[None]:
     try:
         yield
     except HttpResponseError as error:
-        if error.status_code in (CONFLICT, PRECONDITION_FAILED):
+        if _is_precondition(error):
             raise Moved(f"{doing}: {_said(error)}") from error
         if error.status_code is None and isinstance(error, ClientAuthenticationError):
             raise Unauthorized(
@@ -41,6 +43,14 @@ def translated(doing: str, subscription: str) -> Iterator[None]:
             f"{doing}: no answer ({type(error).__name__}); check that the worker can reach Azure"
             " Resource Manager"
         ) from error
+
+
+def _is_precondition(error: object) -> bool:
+    status = getattr(error, "status_code", None)
+    code = getattr(getattr(error, "error", None), "code", None) or ""
+    return status == PRECONDITION_FAILED or (
+        status == CONFLICT and code.lower() in PRECONDITION_CODES
+    )
 
 
 def _refused(error: object, doing: str, subscription: str) -> ActionError:

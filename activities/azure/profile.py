@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from ...workflows.model.errors import Conflict, NotFound
 from ..fencing import Mark, from_labels
+from ..mutation import AGAIN
 from .inputs import ProfileRef
 
 TAG_PREFIX = "holdfast-"
@@ -158,7 +159,7 @@ def parse_image(image: JsonValue, ref: ProfileRef) -> dict[str, Endpoint]:
     if not isinstance(entries, list):
         raise Conflict(
             f"{ref} was never seen as it was before, so it could not be put back and is left as it"
-            " is; make sure that Azure answers, then holdfast retry-step"
+            f" is; make sure that Azure answers, then, {AGAIN}"
         )
     return {endpoint.name.lower(): endpoint for endpoint in (Endpoint(**each) for each in entries)}
 

@@ -9,7 +9,7 @@ from ...workflows.model.errors import ActionError, Conflict
 from ...workflows.model.step import Applied, Evidence, Observation, Qualification
 from ..action import Action, Call, Probed, Undo
 from ..fencing import Admission, to_labels
-from ..mutation import is_own, mutate, was_applied
+from ..mutation import AGAIN, is_own, mutate, was_applied
 from .batch import find
 from .connections import TrafficManagerConnections
 from .inputs import EndpointInputs
@@ -74,7 +74,7 @@ class RoutingAction(Action[RoutingInputs], Generic[RoutingInputs]):
             if not is_own(now.mark, call.token) and (text := differences(before, now)):
                 raise Conflict(
                     f"{ref} is not as the recovery saw it: {text}; somebody else changed it. Look"
-                    " who, then holdfast retry-step"
+                    f" who, then, {AGAIN}"
                 )
             self.check(call.inputs, now)
             return wanted

@@ -67,7 +67,9 @@ class Fence(Action[FenceInputs]):
         if not _was_reachable(call.before_image):
             raise Conflict(
                 f"{ref} did not answer when the recovery looked, and answers now: what it was"
-                " before is not known; holdfast retry-step looks again and fences it"
+                " before is not known; holdfast retry-step looks again and fences it",
+                # A lost site that flickers must not roll its own recovery back.
+                needs_person=True,
             )
         before = before_replicas(call.before_image, ref)
 

@@ -10,7 +10,7 @@ from ...workflows.model.errors import ActionError, Conflict
 from ...workflows.model.step import Applied, Evidence, Observation, Qualification
 from ..action import Action, Call, Probed, Undo
 from ..fencing import Admission, to_labels
-from ..mutation import is_own, mutate, was_applied
+from ..mutation import AGAIN, is_own, mutate, was_applied
 from .batch import find
 from .cluster import Cluster
 from .connections import KubernetesConnections
@@ -104,7 +104,7 @@ def before_replicas(image: JsonValue, ref: WorkloadRef) -> int:
     if not isinstance(replicas, int) or isinstance(replicas, bool):
         raise Conflict(
             f"{ref} was never seen as it was before, so it could not be put back and is left as it"
-            " is; make sure that the cluster answers, then holdfast retry-step"
+            f" is; make sure that the cluster answers, then, {AGAIN}"
         )
     return replicas
 
@@ -113,7 +113,7 @@ def moved(ref: WorkloadRef, before: int, now: Workload) -> Conflict:
     """The error for a workload that somebody else has scaled since it was probed."""
     return Conflict(
         f"{ref} had {before} replicas when the recovery looked and has {now.replicas} now: somebody"
-        " else changed it; look who, then holdfast retry-step"
+        f" else changed it; look who, then, {AGAIN}"
     )
 
 

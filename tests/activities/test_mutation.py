@@ -86,6 +86,16 @@ async def test_nothing_is_sent_after_the_deadline() -> None:
     assert store.thing.value == "before"
 
 
+async def test_a_deadline_that_passes_between_refused_writes_names_the_last_refusal() -> None:
+    store = Store()
+    store.meanwhile = [Thing(value="theirs")]
+    left = iter([timedelta(seconds=5)])
+    by = Call("s/s", Document(), None, token(), lambda: next(left, timedelta(0)), lambda _: None)
+    with pytest.raises(Unavailable, match="every write was refused, last: it is another"):
+        await change(store, by)
+    assert store.thing.value == "theirs"
+
+
 @pytest.mark.parametrize(
     ("mark", "own"),
     [

@@ -74,10 +74,12 @@ class SetValue(Action[SetInputs]):
         self.world = world
 
     async def probe(self, steps: Sequence[Probed[SetInputs]]) -> Sequence[Observation]:
-        return [self._look(step) for step in steps]
+        return [seen for step in steps if (seen := self._look(step)) is not None]
 
-    def _look(self, step: Probed[SetInputs]) -> Observation:
+    def _look(self, step: Probed[SetInputs]) -> Observation | None:
         word = self._next(step.step, "probe")
+        if word == "absent":
+            return None
         resource = step.inputs.resource
         mark = self.world.marks.get(resource)
         qualification = (
@@ -107,6 +109,8 @@ class SetValue(Action[SetInputs]):
         word = self._next(call.step, "apply")
         self.world.happened.append(f"{call.step} apply begins")
         await self._befalls(word, lambda: self._write(call.inputs, call.step, call.token))
+        if word == "garbled":
+            return Evidence.model_construct()
         self._write(call.inputs, call.step, call.token)
         self.world.happened.append(f"{call.step} apply ends")
         return Evidence(changed=True, sentence=f"{call.inputs.resource} is {call.step}")

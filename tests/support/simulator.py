@@ -47,6 +47,7 @@ from holdfast.workflows.saga.messages import (
     SkipRequested,
 )
 from holdfast.workflows.saga.saga import Saga
+from holdfast.workflows.saga.step_run import PASSED
 
 EPOCH_START = datetime(2026, 1, 1, tzinfo=UTC)
 APPLY_FATES = (
@@ -139,7 +140,12 @@ class Simulation:
         self._inbox: list[Event] = []
         self._running: dict[str, Apply] = {}
         self.started: list[str] = []
+        self.broken: list[str] = []
         graph = PlanGraph(self.plan)
+        self.ancestors: dict[str, set[str]] = {}
+        for id, step in graph.steps.items():
+            above = (self.ancestors[need] | {need} for need in step.needs)
+            self.ancestors[id] = set().union(*above)
         seen = {id: self.look(id, "") for id in graph.steps}
         assessment = assess(graph, seen)
         self.assessment = assessment
@@ -209,6 +215,7 @@ class Simulation:
         for effect in effects:
             match effect:
                 case Apply():
+                    self._check_start(effect.step)
                     self.started.append(effect.step)
                     self._running[effect.step] = effect
                     self._later(self.random.uniform(0.1, 5), partial(self._apply, effect))
@@ -219,6 +226,17 @@ class Simulation:
                     self._later(wait, partial(self._probe, effect))
                 case Revert():
                     self._later(self.random.uniform(0.1, 5), partial(self._revert, effect))
+
+    def _check_start(self, step: str) -> None:
+        if self.saga.paused_by:
+            self.broken.append(f"{step} started while the run was paused")
+        if self.saga.steps[step].step.service in self.saga.rollback.services:
+            self.broken.append(f"{step} started while its service was undone")
+        self.broken += [
+            f"{step} started before {need} had passed"
+            for need in self.ancestors[step]
+            if self.saga.steps[need].state not in PASSED
+        ]
 
     def _apply(self, effect: Apply) -> None:
         if self._running.get(effect.step) is not effect:

@@ -156,6 +156,41 @@ async def test_a_step_that_cannot_be_seen_at_first_waits_until_it_can(temporal: 
         assert status.outcome is Outcome.RECOVERED
 
 
+async def test_an_answer_that_cannot_be_read_is_looked_into_and_never_ends_the_run(
+    temporal: Client,
+) -> None:
+    script = {"mes/up.apply": ["garbled"], "bus/up.probe": ["absent"]}
+    async with stage(temporal, script) as on:
+        await on.start(estate_of({"bus": ["up"], "mes<bus": ["up"]}))
+        status = await on.ends()
+
+        assert status.outcome is Outcome.ROLLED_BACK
+        assert states(status) == {"bus/up": "applied", "mes/up": "reverted"}
+        assert any("cannot be read" in line.sentence for line in status.log)
+
+
+async def test_an_apply_that_hangs_is_stopped_when_its_time_is_up(temporal: Client) -> None:
+    async with stage(temporal, {"bus/up.apply": ["slow:600"]}) as on:
+        await on.start(estate_of({"bus": ["up"]}, bus={"steps": {"up": {"timeout": "500ms"}}}))
+        status = await on.ends()
+
+        assert status.outcome is Outcome.ROLLED_BACK
+        assert any("overran the step's time" in line.sentence for line in status.log)
+
+
+async def test_a_step_that_a_newer_recovery_owns_is_left_alone_and_is_no_residue(
+    temporal: Client,
+) -> None:
+    script = {"bus/up.apply": ["fenced"], "bus/up.revert": ["fenced"]}
+    async with stage(temporal, script) as on:
+        await on.start(estate_of({"bus": ["up"]}))
+        status = await on.ends()
+
+        assert status.outcome is Outcome.ROLLED_BACK
+        assert states(status) == {"bus/up": "not_run"}
+        assert status.residue == ()
+
+
 # Pivots
 
 
@@ -224,6 +259,24 @@ async def test_a_running_step_that_is_skipped_is_stopped_first(temporal: Client)
         status = await on.ends()
 
         assert states(status) == {"bus/up": "skipped", "bus/check": "applied"}
+
+
+async def test_a_step_skipped_before_its_turn_lets_nothing_overtake_those_before_it(
+    temporal: Client,
+) -> None:
+    async with stage(temporal, {"db/fence.apply": ["slow:1"]}) as on:
+        await on.start(estate_of({"db": ["fence", "verify", "promote"]}))
+        await on.until("db/fence apply begins")
+        await on.client.skip_step(on.workflow_id, "db/verify", actor="ana", reason="known good")
+        status = await on.ends()
+
+        assert states(status) == {
+            "db/fence": "applied",
+            "db/verify": "skipped",
+            "db/promote": "applied",
+        }
+        world = on.world
+        assert world.index("db/fence apply ends") < world.index("db/promote apply begins")
 
 
 async def test_a_paused_run_starts_nothing_until_it_is_resumed(temporal: Client) -> None:

@@ -7,3 +7,9 @@ class Document(BaseModel):
     """An immutable value that refuses keys it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Answer(Document):
+    """What an activity answers. A newer worker may say more than is understood here."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)

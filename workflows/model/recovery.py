@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import JsonValue, StringConstraints
 
-from .document import Document
+from .document import Answer, Document
 from .estate import Estate
 from .plan import RecoveryPlan
 from .step import Qualification
@@ -248,7 +248,7 @@ class CompileInput(Document):
     request: RecoveryRequest
 
 
-class CompileResult(Document):
+class CompileResult(Answer):
     """The plan, or why there is none."""
 
     plan: RecoveryPlan | None

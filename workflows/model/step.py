@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from pydantic import Field, JsonValue
 
-from .document import Document
+from .document import Answer, Document
 
 
 class Verb(StrEnum):
@@ -64,7 +64,7 @@ class ProbeInput(Document):
     steps: tuple[StepToProbe, ...]
 
 
-class Observation(Document):
+class Observation(Answer):
     """What a probe saw of one step; it is the dry run, the readiness check and the before-image."""
 
     step: str
@@ -90,7 +90,7 @@ class Observation(Document):
     """How long applying is expected to take."""
 
 
-class ProbeResult(Document):
+class ProbeResult(Answer):
     """One observation per step asked, in the order asked."""
 
     observations: tuple[Observation, ...]
@@ -120,7 +120,7 @@ class RevertInput(Document):
     timeout: timedelta
 
 
-class Evidence(Document):
+class Evidence(Answer):
     """What an apply or revert proved."""
 
     changed: bool

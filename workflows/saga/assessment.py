@@ -28,11 +28,9 @@ def assess(graph: PlanGraph, observations: Mapping[str, Observation]) -> Assessm
     late, clashes = _shared(graph, observations)
     for step in graph.steps:
         seen = observations[step]
-        if step in late:
-            continue
         if seen.qualification is Qualification.NOT_QUALIFIED:
             refusals.append(f"{step}: {seen.reason}")
-        elif lacks_before_image(seen):
+        elif step not in late and lacks_before_image(seen):
             unseen.append(step)
     epoch = 1 + max((seen.epoch for seen in observations.values()), default=0)
     return Assessment((*refusals, *clashes), tuple(unseen), epoch, late)

@@ -10,14 +10,14 @@ from ..model.recovery import StepState
 from ..model.step import Applied, Evidence, Observation, Qualification
 from .assessment import lacks_before_image
 from .messages import Apply, Failure, Probe
-from .step_run import IN_FLIGHT, PASSED, StepRun
+from .step_run import IN_FLIGHT, MOST_IN_FLIGHT, PASSED, StepRun
 
 if TYPE_CHECKING:
     from .saga import Saga
 
-MOST_IN_FLIGHT = 500
-"""Temporal takes 2,000 pending activities of one run; this leaves room for everything else."""
 LOOK_AGAIN_AFTER = timedelta(seconds=2)
+LOOK_AGAIN_LATEST = timedelta(seconds=30)
+"""Looks at what does not answer grow apart up to this: each costs the history a dozen events."""
 
 
 class Forward:
@@ -32,7 +32,7 @@ class Forward:
 
     def startable(self) -> bool:
         """A step could start if nothing held it back."""
-        self._ready = [id for id in self._ready if self._run(id).state is StepState.PENDING]
+        self._ready = [id for id in self._ready if self._may_start(self._run(id))]
         return bool(self._ready)
 
     def start_ready(self, at: datetime) -> None:
@@ -41,13 +41,20 @@ class Forward:
         self._ready.sort(key=lambda id: services[self._run(id).step.service].tier)
         while self._ready and self._saga.in_flight < MOST_IN_FLIGHT:
             run = self._run(self._ready.pop(0))
-            if run.state is StepState.PENDING:
+            if self._may_start(run):
                 self._begin(run, at)
 
+    def _may_start(self, run: StepRun) -> bool:
+        undone = run.step.service in self._saga.rollback.services
+        return run.state is StepState.PENDING and not undone
+
     def _begin(self, run: StepRun, at: datetime) -> None:
+        if run.skip_when_stopped:
+            self._skip(run, at)
+            return
         run.started_at = run.started_at or at
         if run.late or lacks_before_image(run.observation) or _blind(run.observation):
-            run.looking_since = at
+            run.look_from(at)
             run.to(StepState.PROBING, "is looked at before it is changed")
             self._saga.perform(Probe(run.step.id))
         else:
@@ -91,7 +98,7 @@ class Forward:
         elif failure.outcome_known:
             self._decide(run, at)
         else:
-            run.looking_since = at
+            run.look_from(at)
             run.to(StepState.UNKNOWN, f"{failure}; it is looked at before anything is decided")
             self._saga.say(f"{run.step.id} is unknown: {failure}")
             self._saga.perform(Probe(run.step.id))
@@ -118,12 +125,21 @@ class Forward:
         elif not lacks_before_image(seen):
             if not (run.started and seen.touched):
                 run.observation = seen
-            self._apply(run)
+            self._apply_unless_paused(run)
         elif self._look_again(run, at):
             run.sentence = f"cannot be seen: {seen.reason}"
         else:
             run.failure = Failure("Unavailable", seen.reason, outcome_known=True)
             self._decide(run, at)
+
+    def _apply_unless_paused(self, run: StepRun) -> None:
+        if self._saga.paused_by:
+            # It is looked at once more when the run is resumed: that may be much later.
+            run.late = True
+            run.to(StepState.PENDING, "waits until the run is resumed")
+            self._ready.append(run.step.id)
+        else:
+            self._apply(run)
 
     def _resolved(self, run: StepRun, seen: Observation, at: datetime) -> None:
         """An apply was lost; this is what it left."""
@@ -143,7 +159,9 @@ class Forward:
         since = run.looking_since or at
         if at - since >= run.step.timeout or run.step.service in self._saga.rollback.services:
             return False
-        self._saga.perform(Probe(run.step.id, LOOK_AGAIN_AFTER))
+        wait = min(LOOK_AGAIN_AFTER * 2**run.looks, LOOK_AGAIN_LATEST)
+        run.looks += 1
+        self._saga.perform(Probe(run.step.id, wait))
         return True
 
     def _decide(self, run: StepRun, at: datetime) -> None:
@@ -199,8 +217,11 @@ class Forward:
         self._ready.append(run.step.id)
 
     def skip(self, run: StepRun, at: datetime) -> None:
-        """Pass a step over; if it runs, once it has stopped."""
-        if run.state in IN_FLIGHT:
+        """Pass a step over: if it runs, once it has stopped; if not yet, when its turn comes."""
+        if run.state is StepState.PENDING and self._waiting_on[run.step.id]:
+            run.skip_when_stopped = True
+            run.sentence = "will be skipped when its turn comes"
+        elif run.state in IN_FLIGHT:
             run.skip_when_stopped = True
             if run.state is StepState.APPLYING:
                 self._saga.cancel(run.step.id)

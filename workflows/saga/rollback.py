@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING
 from ..model.recovery import Residue, StepState
 from ..model.step import Evidence
 from .messages import Failure, Revert
-from .step_run import IN_FLIGHT, UNDONE, StepRun
+from .step_run import IN_FLIGHT, MOST_IN_FLIGHT, PASSED, UNDONE, StepRun
 
 if TYPE_CHECKING:
     from .saga import Saga
+
+
+FENCED_OUT = "FencedOut"
 
 
 class Rollback:
@@ -40,7 +43,7 @@ class Rollback:
         for name in remaining:
             for id in self._saga.graph.steps_of[name]:
                 run = self._saga.steps[id]
-                if run.step.pivot and run.state is StepState.APPLIED:
+                if run.step.pivot and run.state in PASSED:
                     return f"{name} has passed its pivot {id}: there is only the way forward"
         return None
 
@@ -67,16 +70,15 @@ class Rollback:
 
     def settled(self, run: StepRun, at: datetime) -> None:
         """A step of a service being undone stands still: it can be undone in its turn."""
-        if run.state in IN_FLIGHT:
+        if run.state in IN_FLIGHT or run.state is StepState.HELD:
             run.to(StepState.FAILED, run.sentence)
         if self._waiting_on[run.step.id] == 0:
             self._undo(run, at)
 
     def start_ready(self, at: datetime) -> None:
         """Start the reverts whose turn has come."""
-        ready, self.ready = self.ready, []
-        for id in ready:
-            self._revert(self._saga.steps[id], at)
+        while self.ready and self._saga.in_flight < MOST_IN_FLIGHT:
+            self._revert(self._saga.steps[self.ready.pop(0)], at)
 
     def reverted(self, run: StepRun, evidence: Evidence, at: datetime) -> None:
         """A step's before-image is back."""
@@ -89,17 +91,25 @@ class Rollback:
         """A revert failed; lost answers are asked again until the step's deadline has passed."""
         since = run.reverting_since or at
         if not failure.outcome_known and at - since < run.step.timeout:
-            self._revert(run, at)
+            self.ready.append(run.step.id)
             return
         run.ended_at = at
+        if failure.kind == FENCED_OUT and not run.known_applied:
+            run.to(StepState.NOT_RUN, f"changed nothing, and is another recovery's now: {failure}")
+            self._saga.say(f"{run.step.id} {run.sentence}")
+            self._undone(run, at)
+            return
         run.to(StepState.RESIDUE, str(failure))
         seen = run.observation
+        by_hand = seen.undo_command or f"put {run.step.id} ({run.step.run}) back by hand"
+        if failure.kind == FENCED_OUT:
+            by_hand = f"# owned by another recovery: look at that one first. {failure.message}"
         residue = Residue(
             step=run.step.id,
             resource=seen.resource,
             reason=str(failure),
             owner=f"on-call for {run.step.service}",
-            command=seen.undo_command or f"put {run.step.id} ({run.step.run}) back by hand",
+            command=by_hand,
         )
         self.residue.append(residue)
         self._saga.say(f"{run.step.id} could not be undone: {failure}; by hand: {residue.command}")

@@ -8,6 +8,9 @@ from ..model.recovery import StepState
 from ..model.step import Evidence, Observation
 from .messages import Failure
 
+MOST_IN_FLIGHT = 500
+"""Temporal takes 2,000 pending activities of one run; this leaves room for everything else."""
+
 IN_FLIGHT = frozenset(
     {
         StepState.PROBING,
@@ -45,6 +48,7 @@ class StepRun:
     failure: Failure | None = None
     evidence: Evidence | None = None
     looking_since: datetime | None = None
+    looks: int = 0
     reverting_since: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -53,6 +57,10 @@ class StepRun:
     def mutates(self) -> bool:
         """Whether the step changes a resource: a step that only looks has nothing to undo."""
         return self.observation.resource is not None
+
+    def look_from(self, at: datetime) -> None:
+        """Looking begins: how long and how often is counted from here."""
+        self.looking_since, self.looks = at, 0
 
     def to(self, state: StepState, sentence: str) -> None:
         """Move to `state`, for the reason that `sentence` gives."""

@@ -11,7 +11,15 @@ from azure.core.exceptions import ClientAuthenticationError
 from holdfast.activities.azure.connections import TrafficManagerConnections
 from holdfast.activities.azure.credentials import StaticToken
 from holdfast.activities.azure.inputs import ProfileRef
-from holdfast.workflows.model.errors import ActionError, InvalidInput, Unauthorized, Unavailable
+from holdfast.activities.azure.profile import Profile
+from holdfast.activities.mutation import Moved
+from holdfast.workflows.model.errors import (
+    ActionError,
+    Conflict,
+    InvalidInput,
+    Unauthorized,
+    Unavailable,
+)
 
 REF = ProfileRef("edge", "historian")
 SUBSCRIPTION = "5ab00000-0000-4000-8000-000000000001"
@@ -68,6 +76,37 @@ async def test_an_answer_that_is_no_json_is_unavailable() -> None:
             TrafficManagerConnections(SUBSCRIPTION, url, lambda: StaticToken("t"))
         )
     assert isinstance(error, Unavailable)
+
+
+async def refused_write(status: int, code: str) -> Exception:
+    """What a write raises that Azure refuses so."""
+
+    async def refuse(_: web.Request) -> web.Response:
+        return web.json_response({"error": {"code": code, "message": "it is so"}}, status=status)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", refuse)
+    async with TestServer(app) as server:
+        url = str(server.make_url("")).rstrip("/")
+        connections = TrafficManagerConnections(SUBSCRIPTION, url, lambda: StaticToken("t"))
+        with pytest.raises((Moved, ActionError)) as raised:
+            await connections.write(Profile(REF, {}, '"1"'), {}, {"by": "us"})
+        await connections.close()
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(412, "PreconditionFailed"), (412, "Odd"), (409, "PreconditionFailed"), (409, "EtagMismatch")],
+)
+async def test_a_refused_condition_means_that_the_profile_moved(status: int, code: str) -> None:
+    assert isinstance(await refused_write(status, code), Moved)
+
+
+async def test_a_lock_is_a_conflict_that_says_what_azure_said() -> None:
+    error = await refused_write(409, "ScopeLocked")
+    assert isinstance(error, Conflict)
+    assert "409 ScopeLocked: it is so" in str(error)
 
 
 def test_a_token_is_not_shown() -> None:

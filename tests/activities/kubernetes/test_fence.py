@@ -106,6 +106,7 @@ async def test_apply_refuses_a_site_that_came_back_unseen(world: ActionWorld, fe
     with pytest.raises(ApplicationError, match="answers now") as failure:
         await world.apply(fence, PROCEED, UNSEEN)
     assert failure.value.type == "Conflict"
+    assert failure.value.details == ({"needs_person": True},)
     assert await world.changes() == []
 
 

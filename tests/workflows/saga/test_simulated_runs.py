@@ -14,7 +14,7 @@ ENDS = {Outcome.RECOVERED, Outcome.ROLLED_BACK, Outcome.ROLLED_BACK_WITH_RESIDUE
 def broken_promises(simulation: Simulation, outcome: Outcome) -> list[str]:
     """Every promise of the step contract that this run broke."""
     saga, world = simulation.saga, simulation.world
-    broken = []
+    broken = list(simulation.broken)
     if outcome not in ENDS:
         broken.append(f"ended {outcome}")
     broken += [f"{id} was left unfinished" for id in simulation.unfinished()]
@@ -39,11 +39,6 @@ def broken_promises(simulation: Simulation, outcome: Outcome) -> list[str]:
             and (name := simulation.resource_of.get(id))
             and world.resources[name].value == "before"
         ]
-    first = {id: index for index, id in reversed(list(enumerate(simulation.started)))}
-    for step in simulation.plan.steps:
-        for need in step.needs:
-            if step.id in first and need in first and first[step.id] < first[need]:
-                broken.append(f"{step.id} started before {need}")
     return broken
 
 
