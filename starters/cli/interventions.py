@@ -65,7 +65,7 @@ def skip_step(
 def _ask(asked: Asked, actor: str | None, as_json: bool) -> NoReturn:
     from pydantic import ValidationError
 
-    from ..recovery_client import NoWorker, Refused
+    from ..recovery_client import Refused
     from .recovery import in_words
     from .session import Session, converse
 
@@ -74,8 +74,6 @@ def _ask(asked: Asked, actor: str | None, as_json: bool) -> NoReturn:
             sentence = await asked(session.recoveries, actor_or_user(actor))
         except ValidationError as error:
             raise CommandFailed(in_words(error), ExitCode.USAGE) from None
-        except NoWorker as error:
-            raise CommandFailed(f"{error}; it may still do what was asked") from None
         except Refused as refusal:
             if not as_json:
                 raise
