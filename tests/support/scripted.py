@@ -204,6 +204,11 @@ def estate_of(services: dict[str, list[str]], **more: dict[str, object]) -> Esta
     )
 
 
+def states(status: RecoveryStatus) -> dict[str, str]:
+    """`service/step` → state."""
+    return {f"{step.service}/{step.id}": step.state.value for step in status.steps}
+
+
 class Stage:
     """A worker in this process that plays one scripted world."""
 
