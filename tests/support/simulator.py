@@ -7,19 +7,14 @@ attempt that wakes up late included. The journal of what really changed is the o
 import heapq
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from holdfast.activities.fencing import Admission, Mark, from_labels, judge, to_labels
-from holdfast.workflows.model.errors import Conflict, PermanentError
-from holdfast.workflows.model.estate import Approach, OnFailure, RollbackScope
-from holdfast.workflows.model.plan import PlannedService, PlannedStep, RecoveryPlan
+from holdfast.workflows.model.errors import PermanentError
 from holdfast.workflows.model.recovery import Outcome, StepState
 from holdfast.workflows.model.step import (
     Applied,
     Evidence,
-    FencingToken,
     Observation,
     Qualification,
 )
@@ -49,6 +44,9 @@ from holdfast.workflows.saga.messages import (
 from holdfast.workflows.saga.saga import Saga
 from holdfast.workflows.saga.step_run import PASSED
 
+from .random_plans import random_plan
+from .simulated_world import Resource, World
+
 EPOCH_START = datetime(2026, 1, 1, tzinfo=UTC)
 APPLY_FATES = (
     "ok",
@@ -65,64 +63,6 @@ APPLY_FATES = (
     "late",
 )
 REVERT_FATES = ("ok", "ok", "ok", "ok", "ok", "refused", "lost_before", "lost_after")
-
-
-@dataclass
-class Resource:
-    """What a step changes."""
-
-    value: str = "before"
-    mark: Mark | None = None
-
-
-@dataclass(frozen=True)
-class Change:
-    """One entry of the journal: a resource really changed."""
-
-    resource: str
-    key: str
-    sequence: int
-    before: str
-    after: str
-
-
-@dataclass
-class World:
-    """All resources, guarded by the product's fencing rule in one conditional write."""
-
-    fenced: bool = True
-    resources: dict[str, Resource] = field(default_factory=dict)
-    journal: list[Change] = field(default_factory=list)
-
-    def apply(self, name: str, value: str, token: FencingToken, before: str) -> None:
-        """Move a resource on from its before-image, or raise FencedOut or Conflict."""
-        resource = self.resources[name]
-        ours = resource.mark is not None and resource.mark.key == token.key
-        if self.fenced and judge(resource.mark, token, name) is Admission.DONE:
-            return
-        if self.fenced and not ours and resource.value != before:
-            raise Conflict(f"{name} is {resource.value}, not {before}")
-        self._write(resource, name, value, token)
-
-    def revert(
-        self, name: str, before: str, token: FencingToken, apply_key: str, known: bool
-    ) -> None:
-        """Put a before-image back if the step was applied; else only raise the sequence."""
-        resource = self.resources[name]
-        if self.fenced and judge(resource.mark, token, name) is Admission.DONE:
-            return
-        mark = resource.mark
-        if known or (mark is not None and mark.last_change in (apply_key, token.key)):
-            self._write(resource, name, before, token)
-        else:
-            sealed = from_labels(to_labels(token, "", sealing=mark), "")
-            resource.mark = sealed
-
-    def _write(self, resource: Resource, name: str, value: str, token: FencingToken) -> None:
-        if resource.value != value:
-            self.journal.append(Change(name, token.key, token.sequence, resource.value, value))
-        resource.value = value
-        resource.mark = Mark(token.epoch, token.sequence, token.run, token.key)
 
 
 class Simulation:
@@ -367,50 +307,3 @@ class Simulation:
             StepState.NOT_RUN,
         }
         return [id for id, run in self.saga.steps.items() if run.state not in ends]
-
-
-def random_plan(chance: random.Random) -> RecoveryPlan:
-    """A plan of up to eight services whose steps form chains; sometimes with a pivot."""
-    count = chance.randint(1, 8)
-    services, steps = [], []
-    last: dict[str, str] = {}
-    for index in range(count):
-        name = f"s{index}"
-        depends_on = tuple(
-            f"s{other}" for other in range(index) if chance.random() < 1.5 / (index + 1)
-        )
-        services.append(
-            PlannedService(
-                name=name,
-                tier=chance.randint(0, 3),
-                source="a",
-                target="b",
-                placement="b",
-                approach=Approach.COLD_STANDBY,
-                depends_on=depends_on,
-            )
-        )
-        previous = tuple(last[other] for other in depends_on)
-        length = chance.randint(1, 4)
-        pivot = chance.randrange(length) if chance.random() < 0.15 else None
-        for number in range(length):
-            id = f"{name}/t{number}"
-            steps.append(
-                PlannedStep(
-                    id=id,
-                    service=name,
-                    run="sim.set",
-                    inputs={},
-                    site="b",
-                    needs=previous,
-                    timeout=timedelta(seconds=20),
-                    on_failure=chance.choice(list(OnFailure)),
-                    pivot=number == pivot,
-                )
-            )
-            previous = (id,)
-        last[name] = previous[0]
-    scope = chance.choice(list(RollbackScope))
-    return RecoveryPlan(
-        estate="sim", site="a", rollback=scope, services=tuple(services), steps=tuple(steps)
-    ).sealed()
