@@ -108,6 +108,10 @@ class ActionWorld:
     async def no_faults(self) -> None:
         (await self._admin.delete("/_lab/faults")).raise_for_status()
 
+    async def armed(self) -> Any:
+        """The faults that no request has met yet."""
+        return (await self._admin.get("/_lab/faults")).raise_for_status().json()
+
     async def lose(self, site: str, how: str = "refuse") -> None:
         body = {"reachable": False, "how": how}
         (await self._admin.post(f"/_lab/sites/{site}", json=body)).raise_for_status()
