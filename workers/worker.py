@@ -13,6 +13,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from ..activities.boundary import activities_of
 from ..activities.plan import PLAN_ACTIVITIES
+from ..activities.together import together_activity
 from ..workflows.site_recovery import SiteRecovery
 from .connection import connect
 from .registry import Registry
@@ -67,7 +68,7 @@ def build_worker(
         client,
         task_queue=settings.task_queue,
         workflows=[SiteRecovery],
-        activities=[*PLAN_ACTIVITIES, *activities],
+        activities=[*PLAN_ACTIVITIES, together_activity(registry.actions), *activities],
         workflow_runner=workflow_runner(),
         interceptors=interceptors,
         max_cached_workflows=max_cached_workflows,

@@ -6,6 +6,12 @@ TASK_QUEUE = "holdfast"
 COMPILE = "plan.compile"
 """The activity that compiles a plan."""
 
+APPLY_TOGETHER = "steps.apply"
+"""The activity that brief steps share."""
+
+STEPS_PROGRESSED = "steps_progressed"
+"""The signal by which that activity tells what has ended."""
+
 
 def site_recovery_id(estate: str, site: str, *, dry_run: bool = False) -> str:
     """The workflow id of a site's recovery: one open run per site; a dry run beside it."""

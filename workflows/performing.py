@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
 
     from .activity_options import mutation_options
     from .failures import failure_of
-    from .model.step import ApplyInput, Evidence, Observation, RevertInput, Verb
+    from .model.step import Evidence, Observation, RevertInput, Verb
     from .probing import probe_steps
     from .saga.graph import PlanGraph
     from .saga.messages import (
@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
         ApplyCancelled,
         ApplyFailed,
         ApplySucceeded,
+        ApplyTogether,
         CancelApply,
         Effect,
         Event,
@@ -31,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
         RevertFailed,
         RevertSucceeded,
     )
+    from .sharing_activity import SharedActivities, apply_input
 
 
 class Performer:
@@ -50,6 +52,7 @@ class Performer:
         self._post = post
         self._seen = seen
         self._applies: dict[str, workflow.ActivityHandle[Any]] = {}
+        self._shared = SharedActivities(graph, post)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def perform(self, effects: Iterable[Effect]) -> None:
@@ -57,6 +60,8 @@ class Performer:
         looks: dict[tuple[str, str, timedelta], list[str]] = {}
         for effect in effects:
             match effect:
+                case CancelApply() if self._shared.carries(effect.step):
+                    self._shared.cancel(effect.step)
                 case CancelApply():
                     self._applies[effect.step].cancel()
                 case Probe():
@@ -65,10 +70,17 @@ class Performer:
                 case Apply():
                     self._applies[effect.step] = self._start_apply(effect)
                     self._spawn(self._await_apply(effect.step))
+                case ApplyTogether():
+                    self._shared.start(effect)
+                    self._spawn(self._shared.ends(effect))
                 case Revert():
                     self._spawn(self._revert(effect))
         for (_, _, after), steps in looks.items():
             self._spawn(self._look(steps, after))
+
+    def told(self, progress: Any) -> None:
+        """Take what an activity that steps share tells of them while it runs."""
+        self._shared.told(progress)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -91,16 +103,9 @@ class Performer:
 
     def _start_apply(self, effect: Apply) -> workflow.ActivityHandle[Any]:
         step = self._graph.steps[effect.step]
-        request = ApplyInput(
-            step=step.id,
-            inputs=step.inputs,
-            before_image=effect.before.before_image,
-            token=effect.token,
-            timeout=step.timeout,
-        )
         return workflow.start_activity(
             f"{step.run}.{Verb.APPLY}",
-            request,
+            apply_input(self._graph, effect),
             result_type=Any,
             summary=_summary(step.service, effect.before.change or step.id),
             **mutation_options(step.timeout),

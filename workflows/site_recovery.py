@@ -28,7 +28,7 @@ with workflow.unsafe.imports_passed_through():
         RecoveryRequest,
         RecoveryStatus,
     )
-    from .names import COMPILE
+    from .names import COMPILE, STEPS_PROGRESSED
     from .operator_updates import OperatorUpdates
     from .performing import Performer
     from .probing import probe_steps
@@ -199,8 +199,11 @@ class SiteRecovery(OperatorUpdates):
         if self._performer.broken is not None:
             raise self._performer.broken
         effects: list[Effect] = []
+        before = self._story.last_sentence, self._story.phase
         while self._inbox:
             effects += self._take(saga, self._inbox.popleft())
+        if (self._story.last_sentence, self._story.phase) != before:
+            workflow.set_current_details(details(self._story))
         self._performer.perform(effects)
 
     def _cancelled(self, saga: Saga) -> None:
@@ -219,8 +222,6 @@ class SiteRecovery(OperatorUpdates):
         phase = Phase.ROLLING_BACK if saga.rollback.services else Phase.RECOVERING
         if phase is not self._story.phase:
             self._enter(phase)
-        elif decision.sentences:
-            workflow.set_current_details(details(self._story))
         return decision.effects
 
     # What others see
@@ -241,6 +242,12 @@ class SiteRecovery(OperatorUpdates):
         workflow.upsert_search_attributes([OUTCOME.value_set(outcome)])
         await workflow.wait_condition(workflow.all_handlers_finished)
         return report(self._story)
+
+    @workflow.signal(name=STEPS_PROGRESSED, description="What ended, of steps in one activity")
+    def steps_progressed(self, progress: Any) -> None:
+        """Take it as an event like any other; nobody but the activity sends this."""
+        if self._performer is not None:
+            self._performer.told(progress)
 
     @workflow.query(description="Where the recovery is, what it waits for, and why")
     def status(self) -> RecoveryStatus:
@@ -266,4 +273,5 @@ class SiteRecovery(OperatorUpdates):
         assert self._saga is not None
         assert self._performer is not None
         self._performer.perform(self._take(self._saga, event))
+        workflow.set_current_details(details(self._story))
         return Accepted(sentence=self._story.last_sentence)

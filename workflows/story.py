@@ -77,7 +77,7 @@ class Story:
             return ServiceOutcome.RESIDUE if residue else ServiceOutcome.ROLLED_BACK
         if StepState.HELD in states:
             return ServiceOutcome.HELD
-        if states == {StepState.PENDING}:
+        if states <= {StepState.PENDING, StepState.QUEUED}:
             return ServiceOutcome.WAITING
         return ServiceOutcome.RECOVERED if states <= PASSED else ServiceOutcome.RECOVERING
 

@@ -15,6 +15,7 @@ from holdfast.workflows.model.recovery import Outcome, StepState
 from holdfast.workflows.model.step import (
     Applied,
     Evidence,
+    FencingToken,
     Observation,
     Qualification,
 )
@@ -24,11 +25,14 @@ from holdfast.workflows.saga.messages import (
     Apply,
     ApplyCancelled,
     ApplyFailed,
+    ApplyStarted,
     ApplySucceeded,
+    ApplyTogether,
     CancelApply,
     Effect,
     Event,
     Failure,
+    HandedBack,
     Intervention,
     Observed,
     PauseRequested,
@@ -45,6 +49,7 @@ from holdfast.workflows.saga.saga import Saga
 from holdfast.workflows.saga.step_run import PASSED
 
 from .random_plans import random_plan
+from .simulated_sharing import SharedActivity
 from .simulated_world import Resource, World
 
 EPOCH_START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -79,6 +84,12 @@ class Simulation:
         self._count = 0
         self._inbox: list[Event] = []
         self._running: dict[str, Apply] = {}
+        self._shared: dict[str, SharedActivity] = {}
+        self._awaited: dict[str, int] = {}
+        often = self.random.random() < 0.7
+        self._brief = {
+            step.id for step in self.plan.steps if self.random.random() < (0.95 if often else 0.1)
+        }
         self.started: list[str] = []
         self.broken: list[str] = []
         graph = PlanGraph(self.plan)
@@ -117,6 +128,7 @@ class Simulation:
                 state=Applied.NOT_APPLIED,
                 qualification=Qualification.QUALIFIED,
                 reason="only looks",
+                expected_duration=self._expected(step),
             )
         resource = self.world.resources[name]
         return Observation(
@@ -129,12 +141,17 @@ class Simulation:
             epoch=resource.mark.epoch if resource.mark else 0,
             last_key=resource.mark.last_change if resource.mark else "",
             touched=bool(resource.mark and resource.mark.key == key),
+            expected_duration=self._expected(step),
             undo_command=f"restore {name}",
         )
 
+    def _expected(self, step: str) -> timedelta:
+        return timedelta(seconds=0.2 if step in self._brief else 3)
+
     # Time
 
-    def _later(self, seconds: float, what: Callable[[], None]) -> None:
+    def later(self, seconds: float, what: Callable[[], None]) -> None:
+        """Have something happen after a while."""
         self._count += 1
         heapq.heappush(self._queue, (self.now + timedelta(seconds=seconds), self._count, what))
 
@@ -158,17 +175,34 @@ class Simulation:
                     self._check_start(effect.step)
                     self.started.append(effect.step)
                     self._running[effect.step] = effect
-                    self._later(self.random.uniform(0.1, 5), partial(self._apply, effect))
+                    self.later(self.random.uniform(0.1, 5), partial(self._apply, effect))
+                case ApplyTogether():
+                    self._awaited |= {each.step: each.token.sequence for each in effect.applies}
+                    shared = SharedActivity(self, effect)
+                    self._shared |= {each.step: shared for each in effect.applies}
+                case CancelApply() if effect.step in self._awaited:
+                    self.later(self.random.uniform(0, 1), self._shared[effect.step].cancel)
                 case CancelApply():
-                    self._later(self.random.uniform(0, 1), partial(self._cancel, effect.step))
+                    self.later(self.random.uniform(0, 1), partial(self._cancel, effect.step))
                 case Probe():
                     wait = effect.after.total_seconds() + self.random.uniform(0, 1)
-                    self._later(wait, partial(self._probe, effect))
+                    self.later(wait, partial(self._probe, effect))
                 case Revert():
-                    self._later(self.random.uniform(0.1, 5), partial(self._revert, effect))
+                    self.later(self.random.uniform(0.1, 5), partial(self._revert, effect))
+
+    def post(
+        self,
+        event: ApplyStarted | ApplySucceeded | ApplyFailed | HandedBack,
+        token: FencingToken,
+    ) -> None:
+        """What a shared activity tells of a step; it counts once, and only while awaited."""
+        if self._awaited.get(event.step) == token.sequence:
+            if not isinstance(event, ApplyStarted):
+                del self._awaited[event.step]
+            self._inbox.append(event)
 
     def _check_start(self, step: str) -> None:
-        if self.saga.paused_by:
+        if self.saga.paused_by and self.saga.steps[step].attempts < 2:
             self.broken.append(f"{step} started while the run was paused")
         if self.saga.steps[step].step.service in self.saga.rollback.services:
             self.broken.append(f"{step} started while its service was undone")
@@ -182,17 +216,17 @@ class Simulation:
         if self._running.get(effect.step) is not effect:
             return
         del self._running[effect.step]
-        fate = self._fate(APPLY_FATES)
+        fate = self.fate(APPLY_FATES)
         step = effect.step
         if fate in ("ok", "unproved", "lost_after"):
             try:
-                self._write(effect)
+                self.write(effect)
             except PermanentError as error:
                 failure = Failure(type(error).__name__, str(error), True)
                 self._inbox.append(ApplyFailed(step, failure))
                 return
         if fate == "late":
-            self._later(self.random.uniform(0, 60), partial(self._wake_late, effect))
+            self.later(self.random.uniform(0, 60), partial(self.wake_late, effect))
         match fate:
             case "ok":
                 self._inbox.append(ApplySucceeded(step, Evidence(changed=True, sentence="applied")))
@@ -209,14 +243,16 @@ class Simulation:
             case _:
                 self._inbox.append(ApplyFailed(step, Failure("Timeout", "no answer", False)))
 
-    def _write(self, effect: Apply) -> None:
+    def write(self, effect: Apply) -> None:
+        """Change the step's resource; raises what the fencing rule does."""
         if (name := self.resource_of.get(effect.step)) is not None:
             before = str(effect.before.before_image)
             self.world.apply(name, effect.step, effect.token, before)
 
-    def _wake_late(self, effect: Apply) -> None:
+    def wake_late(self, effect: Apply) -> None:
+        """An attempt that everyone has given up goes on."""
         try:
-            self._write(effect)
+            self.write(effect)
         except PermanentError:
             return
 
@@ -225,9 +261,9 @@ class Simulation:
         if effect is None:
             return
         if self.random.random() < 0.5:
-            self._wake_late(effect)
+            self.wake_late(effect)
         if self.random.random() < 0.3:
-            self._later(self.random.uniform(0, 60), partial(self._wake_late, effect))
+            self.later(self.random.uniform(0, 60), partial(self.wake_late, effect))
         self._inbox.append(ApplyCancelled(step))
 
     def _probe(self, effect: Probe) -> None:
@@ -243,7 +279,7 @@ class Simulation:
         self._inbox.append(Observed(effect.step, seen))
 
     def _revert(self, effect: Revert) -> None:
-        fate = self._fate(REVERT_FATES)
+        fate = self.fate(REVERT_FATES)
         name = self.resource_of[effect.step]
         if fate in ("ok", "lost_after"):
             before = str(effect.before.before_image)
@@ -256,7 +292,8 @@ class Simulation:
             failure = Failure("Conflict" if known else "Timeout", "not put back", known)
             self._inbox.append(RevertFailed(effect.step, failure))
 
-    def _fate(self, fates: tuple[str, ...]) -> str:
+    def fate(self, fates: tuple[str, ...]) -> str:
+        """What befalls an attempt."""
         return self.random.choice(fates) if self.random.random() < self.faults else "ok"
 
     # People

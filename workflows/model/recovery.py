@@ -80,6 +80,8 @@ class StepState(StrEnum):
     """Where one step is."""
 
     PENDING = "pending"
+    QUEUED = "queued"
+    """Handed to a worker with the steps it needs: it starts when they are done."""
     PROBING = "probing"
     APPLYING = "applying"
     APPLIED = "applied"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ..model.step import Observation, Qualification
+from ..model.step import Applied, Observation, Qualification
 from .graph import PlanGraph
 
 
@@ -39,6 +39,11 @@ def assess(graph: PlanGraph, observations: Mapping[str, Observation]) -> Assessm
 def lacks_before_image(seen: Observation) -> bool:
     """The system did not answer, so that nothing may be changed there yet."""
     return seen.qualification is Qualification.UNKNOWN and seen.before_image is None
+
+
+def blind(seen: Observation) -> bool:
+    """Nothing was read, though the step may be applied all the same: look again just before."""
+    return seen.state is Applied.UNKNOWN
 
 
 def _shared(

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from ..model.estate import OnFailure, RollbackScope
 from ..model.recovery import StepState
-from ..model.step import Applied, Evidence, Observation, Qualification
-from .assessment import lacks_before_image
-from .messages import Apply, Failure, Probe
-from .step_run import IN_FLIGHT, MOST_IN_FLIGHT, PASSED, StepRun
+from ..model.step import Applied, Observation, Qualification
+from .assessment import blind, lacks_before_image
+from .messages import Apply, ApplySucceeded, ApplyTogether, Failure, HandedBack, Probe
+from .sharing import LEAST_TOGETHER, groups, may_share
+from .step_run import IN_FLIGHT, PASSED, StepRun
 
 if TYPE_CHECKING:
     from .saga import Saga
@@ -39,10 +40,43 @@ class Forward:
         """Start the steps whose turn has come, the most critical tier first."""
         services = self._saga.graph.services
         self._ready.sort(key=lambda id: services[self._run(id).step.service].tier)
-        while self._ready and self._saga.in_flight < MOST_IN_FLIGHT:
+        brief: list[StepRun] = []
+        while self._ready and self._saga.room:
             run = self._run(self._ready.pop(0))
-            if self._may_start(run):
+            if not self._may_start(run):
+                continue
+            if may_share(run):
+                brief.append(run)
+            else:
                 self._begin(run, at)
+        self._begin_brief(brief, at)
+
+    def _begin_brief(self, brief: list[StepRun], at: datetime) -> None:
+        saga = self._saga
+        undone = saga.rollback.services
+        for runs in groups(saga.graph, saga.steps, brief, self._waiting_on, undone):
+            if len(runs) < (2 if saga.sharing else LEAST_TOGETHER):
+                for run in runs:
+                    if not self._waiting_on[run.step.id]:
+                        self._begin(run, at)
+            else:
+                self._apply_together(runs, at)
+
+    def _apply_together(self, runs: list[StepRun], at: datetime) -> None:
+        applies = []
+        for run in runs:
+            run.hand_out()
+            if self._waiting_on[run.step.id]:
+                run.to(StepState.QUEUED, "starts as soon as the steps it needs are done")
+            else:
+                run.started_at = run.started_at or at
+                run.to(StepState.APPLYING, run.observation.change or "is being applied")
+            applies.append(self._apply_of(run))
+        together = {run.step.id for run in runs}
+        awaited = frozenset(
+            id for id in together if not together.issuperset(self._saga.graph.dependents[id])
+        )
+        self._saga.perform_together(runs, ApplyTogether(tuple(applies), awaited))
 
     def _may_start(self, run: StepRun) -> bool:
         undone = run.step.service in self._saga.rollback.services
@@ -53,7 +87,7 @@ class Forward:
             self._skip(run, at)
             return
         run.started_at = run.started_at or at
-        if run.late or lacks_before_image(run.observation) or _blind(run.observation):
+        if run.late or lacks_before_image(run.observation) or blind(run.observation):
             run.look_from(at)
             run.to(StepState.PROBING, "is looked at before it is changed")
             self._saga.perform(Probe(run.step.id))
@@ -61,21 +95,58 @@ class Forward:
             self._apply(run)
 
     def _apply(self, run: StepRun) -> None:
-        run.started = True
-        run.attempts += 1
+        run.hand_out()
         run.to(StepState.APPLYING, run.observation.change or "is being applied")
-        self._saga.perform(
-            Apply(run.step.id, self._saga.token(self._saga.key(run.step.id)), run.observation)
-        )
+        self._saga.perform(self._apply_of(run))
 
-    def succeeded(self, run: StepRun, evidence: Evidence, at: datetime) -> None:
+    def _apply_of(self, run: StepRun) -> Apply:
+        token = self._saga.token(self._saga.key(run.step.id))
+        return Apply(run.step.id, token, run.observation)
+
+    def began(self, run: StepRun, at: datetime) -> None:
+        """A queued step has been started by its worker."""
+        if run.state is StepState.QUEUED:
+            run.started_at = run.started_at or at
+            run.to(StepState.APPLYING, run.observation.change or "is being applied")
+
+    def succeeded(self, run: StepRun, success: ApplySucceeded, at: datetime) -> None:
         """An apply returned its evidence."""
-        run.evidence = evidence
+        run.evidence = success.evidence
         run.known_applied = True
-        self._applied(run, evidence.sentence, at)
+        # The clock of a worker may be ahead: nothing ends later than it is told.
+        ended = min(success.ended or at, at)
+        run.started_at = run.started_at or min(success.began or at, ended)
+        self._applied(run, success.evidence.sentence, ended, at)
 
-    def _applied(self, run: StepRun, sentence: str, at: datetime) -> None:
-        run.ended_at = at
+    def handed_back(self, run: StepRun, event: HandedBack, at: datetime) -> None:
+        """A step that shared an activity came back without an end."""
+        run.alone = run.alone or event.alone
+        if not event.begun:
+            run.take_back()
+        if run.step.service in self._saga.rollback.services:
+            self.stopped(run, at)
+        elif self._waiting_on[run.step.id] or not event.begun:
+            # What a lost worker may have begun waits for its needs all the same.
+            skipped = "will be skipped when its turn comes"
+            run.to(StepState.PENDING, skipped if run.skip_when_stopped else "waits for its turn")
+            if not self._waiting_on[run.step.id]:
+                self._ready.append(run.step.id)
+        elif run.skip_when_stopped:
+            self._skip(run, at)
+        else:
+            # It goes on at once, even in a paused run: what runs goes on.
+            run.started_at = run.started_at or at
+            self._saga.say(f"{run.step.id} goes on by itself: {event.reason}")
+            self._apply(run)
+
+    def recall(self) -> None:
+        """Nothing new is to start: fetch back what waits for its turn at a worker."""
+        for id, run in self._saga.steps.items():
+            if run.state is StepState.QUEUED:
+                self._saga.cancel(id)
+
+    def _applied(self, run: StepRun, sentence: str, ended: datetime, at: datetime) -> None:
+        run.ended_at = ended
         run.to(StepState.APPLIED, sentence)
         self._saga.say(f"{run.step.id}: {sentence}")
         self._settle(run, at)
@@ -95,6 +166,9 @@ class Forward:
         run.failure = failure
         if run.state is StepState.CANCELLING:
             self.stopped(run, at)
+        elif run.state is StepState.QUEUED and self._waiting_on[run.step.id]:
+            # Its activity is lost, but its turn has not come as far as anybody knows.
+            self.handed_back(run, HandedBack(run.step.id, begun=True, reason=str(failure)), at)
         elif failure.outcome_known:
             self._decide(run, at)
         else:
@@ -151,7 +225,7 @@ class Forward:
             self.stopped(run, at)
         elif seen.state is Applied.APPLIED:
             run.known_applied = seen.touched
-            self._applied(run, f"seen applied after {failure.kind}: {seen.reason}", at)
+            self._applied(run, f"seen applied after {failure.kind}: {seen.reason}", at, at)
         else:
             self._decide(run, at)
 
@@ -223,7 +297,7 @@ class Forward:
             run.sentence = "will be skipped when its turn comes"
         elif run.state in IN_FLIGHT:
             run.skip_when_stopped = True
-            if run.state is StepState.APPLYING:
+            if run.state in (StepState.APPLYING, StepState.QUEUED):
                 self._saga.cancel(run.step.id)
         else:
             self._skip(run, at)
@@ -235,8 +309,3 @@ class Forward:
 
     def _run(self, id: str) -> StepRun:
         return self._saga.steps[id]
-
-
-def _blind(seen: Observation) -> bool:
-    """Nothing was read, though the step may be applied all the same: look again just before."""
-    return seen.state is Applied.UNKNOWN

@@ -1,7 +1,7 @@
 """What happens to a saga (events) and what it wants done (effects)."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ..model.step import Evidence, FencingToken, Observation
 
@@ -30,11 +30,22 @@ class Observed:
 
 
 @dataclass(frozen=True)
+class ApplyStarted:
+    """A queued step's turn has come."""
+
+    step: str
+    began: datetime
+
+
+@dataclass(frozen=True)
 class ApplySucceeded:
     """A step's apply returned its evidence."""
 
     step: str
     evidence: Evidence
+    began: datetime | None = None
+    ended: datetime | None = None
+    """When it ran by the clock of its worker, where it is told later."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,18 @@ class ApplyCancelled:
     """A step's apply stopped because it was asked to; its effect may have landed."""
 
     step: str
+
+
+@dataclass(frozen=True)
+class HandedBack:
+    """A step that shared an activity is given back without an end."""
+
+    step: str
+    begun: bool
+    """Its apply may have begun: it goes on by itself. If not, nothing was done for it."""
+    reason: str
+    alone: bool = False
+    """It is not to share an activity again."""
 
 
 @dataclass(frozen=True)
@@ -113,9 +136,11 @@ class RollbackRequested:
 Intervention = PauseRequested | ResumeRequested | RetryRequested | SkipRequested | RollbackRequested
 Event = (
     Observed
+    | ApplyStarted
     | ApplySucceeded
     | ApplyFailed
     | ApplyCancelled
+    | HandedBack
     | RevertSucceeded
     | RevertFailed
     | Intervention
@@ -140,8 +165,24 @@ class Apply:
 
 
 @dataclass(frozen=True)
+class ApplyTogether:
+    """Apply brief steps in one activity, each as soon as those that it needs are done.
+
+    For each of them comes an event of its own: that it succeeded, failed, or was handed back.
+    """
+
+    applies: tuple[Apply, ...]
+    """Each after those it needs."""
+    awaited: frozenset[str]
+    """Steps that something outside waits for: their ends are to be told at once."""
+
+
+@dataclass(frozen=True)
 class CancelApply:
-    """Ask a running apply to stop; its end comes as an event like any other."""
+    """Ask a running apply to stop; its end comes as an event like any other.
+
+    Steps that share its activity are handed back with it.
+    """
 
     step: str
 
@@ -157,7 +198,7 @@ class Revert:
     known_applied: bool
 
 
-Effect = Probe | Apply | CancelApply | Revert
+Effect = Probe | Apply | ApplyTogether | CancelApply | Revert
 
 
 @dataclass(frozen=True)

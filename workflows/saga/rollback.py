@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ..model.recovery import Residue, StepState
 from ..model.step import Evidence
 from .messages import Failure, Revert
-from .step_run import IN_FLIGHT, MOST_IN_FLIGHT, PASSED, UNDONE, StepRun
+from .step_run import IN_FLIGHT, PASSED, UNDONE, StepRun
 
 if TYPE_CHECKING:
     from .saga import Saga
@@ -62,7 +62,7 @@ class Rollback:
             )
         for id in reversed(ids):
             run = steps[id]
-            if run.state is StepState.APPLYING:
+            if run.state in (StepState.APPLYING, StepState.QUEUED):
                 run.to(StepState.CANCELLING, "is stopped, to be undone")
                 self._saga.cancel(id)
             elif run.state not in IN_FLIGHT:
@@ -77,7 +77,7 @@ class Rollback:
 
     def start_ready(self, at: datetime) -> None:
         """Start the reverts whose turn has come."""
-        while self.ready and self._saga.in_flight < MOST_IN_FLIGHT:
+        while self.ready and self._saga.room:
             self._revert(self._saga.steps[self.ready.pop(0)], at)
 
     def reverted(self, run: StepRun, evidence: Evidence, at: datetime) -> None:

@@ -5,7 +5,7 @@ the state, and returns what to do and why. The two directions are in `forward.py
 `rollback.py`; both work on the state that is held here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from ..model.plan import RecoveryPlan
@@ -16,11 +16,14 @@ from .graph import PlanGraph
 from .messages import (
     ApplyCancelled,
     ApplyFailed,
+    ApplyStarted,
     ApplySucceeded,
+    ApplyTogether,
     CancelApply,
     Decision,
     Effect,
     Event,
+    HandedBack,
     Intervention,
     Observed,
     PauseRequested,
@@ -32,7 +35,7 @@ from .messages import (
     SkipRequested,
 )
 from .rollback import Rollback
-from .step_run import StepRun
+from .step_run import MOST_IN_FLIGHT, StepRun
 
 
 class Saga:
@@ -59,6 +62,8 @@ class Saga:
         self.rollback = Rollback(self)
         self.forward = Forward(self)
         self.in_flight = 0
+        self.sharing = 0
+        """Those in flight that share an activity."""
         self._effects: list[Effect] = []
         self._sentences: list[str] = []
 
@@ -106,7 +111,7 @@ class Saga:
             return f"{run.step.service} is being rolled back"
         allowed = {StepState.HELD}
         if isinstance(event, SkipRequested):
-            allowed |= {StepState.PENDING, StepState.APPLYING, StepState.PROBING}
+            allowed |= {StepState.PENDING, StepState.APPLYING, StepState.PROBING, StepState.QUEUED}
         if run.state not in allowed:
             return f"{event.step} is {run.state}, not {' or '.join(sorted(allowed))}"
         return None
@@ -120,24 +125,22 @@ class Saga:
     def handle(self, event: Event, at: datetime) -> Decision:
         """Take one event into account; the effects are to be performed at once, all together."""
         match event:
+            case ApplyStarted():
+                self.forward.began(self.steps[event.step], min(event.began, at))
             case Observed():
-                self.in_flight -= 1
-                self.forward.observed(self.steps[event.step], event.observation, at)
+                self.forward.observed(self._landed(event.step), event.observation, at)
             case ApplySucceeded():
-                self.in_flight -= 1
-                self.forward.succeeded(self.steps[event.step], event.evidence, at)
+                self.forward.succeeded(self._landed(event.step), event, at)
             case ApplyFailed():
-                self.in_flight -= 1
-                self.forward.failed(self.steps[event.step], event.failure, at)
+                self.forward.failed(self._landed(event.step), event.failure, at)
             case ApplyCancelled():
-                self.in_flight -= 1
-                self.forward.stopped(self.steps[event.step], at)
+                self.forward.stopped(self._landed(event.step), at)
+            case HandedBack():
+                self.forward.handed_back(self._landed(event.step), event, at)
             case RevertSucceeded():
-                self.in_flight -= 1
-                self.rollback.reverted(self.steps[event.step], event.evidence, at)
+                self.rollback.reverted(self._landed(event.step), event.evidence, at)
             case RevertFailed():
-                self.in_flight -= 1
-                self.rollback.not_reverted(self.steps[event.step], event.failure, at)
+                self.rollback.not_reverted(self._landed(event.step), event.failure, at)
             case _:
                 self._intervene(event, at)
         return self._decided(at)
@@ -156,6 +159,7 @@ class Saga:
         match event:
             case PauseRequested():
                 self.paused_by = event
+                self.forward.recall()
                 self.say(f"{event.actor} paused the run: {event.reason}")
             case ResumeRequested():
                 self.paused_by = None
@@ -173,6 +177,20 @@ class Saga:
 
     # For both directions
 
+    @property
+    def room(self) -> bool:
+        """Another activity may be started."""
+        return self.in_flight - self.sharing < MOST_IN_FLIGHT
+
+    def _landed(self, step: str) -> StepRun:
+        """The step whose effect has come to its end."""
+        run = self.steps[step]
+        self.in_flight -= 1
+        if run.shares:
+            run.shares = False
+            self.sharing -= 1
+        return run
+
     def token(self, key: str) -> FencingToken:
         """The next fencing token: later ones shut out earlier ones."""
         self.sequence += 1
@@ -181,6 +199,14 @@ class Saga:
     def perform(self, effect: Effect) -> None:
         """Have an effect performed whose end comes back as an event."""
         self.in_flight += 1
+        self._effects.append(effect)
+
+    def perform_together(self, runs: Sequence[StepRun], effect: ApplyTogether) -> None:
+        """Have steps applied in one activity; the end of each comes as an event of its own."""
+        self.in_flight += len(runs)
+        self.sharing += len(runs)
+        for run in runs:
+            run.shares = True
         self._effects.append(effect)
 
     def cancel(self, step: str) -> None:

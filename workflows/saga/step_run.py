@@ -13,6 +13,7 @@ MOST_IN_FLIGHT = 500
 
 IN_FLIGHT = frozenset(
     {
+        StepState.QUEUED,
         StepState.PROBING,
         StepState.APPLYING,
         StepState.CANCELLING,
@@ -44,6 +45,10 @@ class StepRun:
     known_applied: bool = False
     """The run holds proof that it changed the resource."""
     skip_when_stopped: bool = False
+    shares: bool = False
+    """Its running apply shares an activity with others."""
+    alone: bool = False
+    """From now on it is applied in an activity of its own."""
     attempts: int = 0
     failure: Failure | None = None
     evidence: Evidence | None = None
@@ -52,6 +57,16 @@ class StepRun:
     reverting_since: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
+
+    def hand_out(self) -> None:
+        """An apply is handed to a worker: from here on its effect may have landed."""
+        self.started = True
+        self.attempts += 1
+
+    def take_back(self) -> None:
+        """The apply handed out last is known never to have begun."""
+        self.attempts -= 1
+        self.started = self.attempts > 0
 
     @property
     def mutates(self) -> bool:

@@ -1,0 +1,168 @@
+"""Performs steps that share an activity, and reads what it tells of each of them."""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from pydantic import ValidationError
+
+    from .activity_options import UNREGISTERED, mutation_options
+    from .failures import failure_of
+    from .model.step import ApplyInput
+    from .model.together import (
+        StepEnd,
+        StepStart,
+        StepToApply,
+        TogetherInput,
+        TogetherProgress,
+    )
+    from .names import APPLY_TOGETHER
+    from .saga.durations import finish_times
+    from .saga.graph import PlanGraph
+    from .saga.messages import (
+        Apply,
+        ApplyFailed,
+        ApplyStarted,
+        ApplySucceeded,
+        ApplyTogether,
+        Event,
+        Failure,
+        HandedBack,
+    )
+
+UNTOLD = "the activity ended without a word of this step"
+
+
+class SharedActivities:
+    """The activities in flight that steps share. Each step's end is posted once."""
+
+    def __init__(self, graph: PlanGraph, post: Callable[[Event], None]) -> None:
+        self._graph = graph
+        self._post = post
+        self._awaited: dict[str, int] = {}
+        """Step → sequence of the token under which its end is awaited."""
+        self._handles: dict[str, workflow.ActivityHandle[Any]] = {}
+
+    def start(self, effect: ApplyTogether) -> None:
+        """Start an activity for these steps."""
+        ids = [apply.step for apply in effect.applies]
+        services = {self._graph.steps[id].service for id in ids}
+        handle = workflow.start_activity(
+            APPLY_TOGETHER,
+            self._request(effect),
+            result_type=Any,
+            summary=f"{len(ids)} brief steps of {len(services)} services",
+            **mutation_options(self._longest(ids)),
+        )
+        for apply in effect.applies:
+            self._awaited[apply.step] = apply.token.sequence
+            self._handles[apply.step] = handle
+
+    def carries(self, step: str) -> bool:
+        """Whether a step's end is awaited from a shared activity."""
+        return step in self._handles
+
+    def cancel(self, step: str) -> None:
+        """Stop the activity that carries a step."""
+        self._handles[step].cancel()
+
+    async def ends(self, effect: ApplyTogether) -> None:
+        """Wait for an activity's end; whatever it did not tell of is posted with what is known."""
+        handle = self._handles[effect.applies[0].step]
+        try:
+            self.told(await handle)
+        except ActivityError as error:
+            self._lost(effect.applies, error)
+        else:
+            self._fail(effect.applies, Failure("Unreadable", UNTOLD, outcome_known=False))
+
+    def told(self, progress: Any) -> None:
+        """Take what an activity tells. What cannot be read counts as not told."""
+        try:
+            told = TogetherProgress.model_validate(progress)
+        except ValidationError as error:
+            workflow.logger.warning("progress with %d faults is left aside", error.error_count())
+            return
+        for end in told.ends:
+            if self._awaits(end):
+                self._forget(end.step)
+                self._post(_event(end))
+        for start in told.running:
+            if self._awaits(start):
+                self._post(ApplyStarted(start.step, start.began))
+
+    def _awaits(self, word: StepEnd | StepStart) -> bool:
+        return self._awaited.get(word.step) == word.sequence
+
+    def _forget(self, step: str) -> None:
+        del self._awaited[step]
+        del self._handles[step]
+
+    def _lost(self, applies: Iterable[Apply], error: ActivityError) -> None:
+        failure = failure_of(error)
+        if failure.kind == UNREGISTERED:
+            reason = "no worker of the queue carries out several steps at once"
+            for step in self._left(applies):
+                self._post(HandedBack(step, begun=False, reason=reason, alone=True))
+        elif is_cancelled_exception(error):
+            for step in self._left(applies):
+                self._post(HandedBack(step, begun=True, reason="its activity was stopped"))
+        else:
+            self._fail(applies, failure)
+
+    def _fail(self, applies: Iterable[Apply], failure: Failure) -> None:
+        for step in self._left(applies):
+            self._post(ApplyFailed(step, failure))
+
+    def _left(self, applies: Iterable[Apply]) -> Iterator[str]:
+        for apply in applies:
+            if self._awaited.get(apply.step) == apply.token.sequence:
+                self._forget(apply.step)
+                yield apply.step
+
+    def _request(self, effect: ApplyTogether) -> TogetherInput:
+        together = {apply.step for apply in effect.applies}
+        return TogetherInput(
+            steps=tuple(
+                StepToApply(
+                    run=self._graph.steps[apply.step].run,
+                    apply=apply_input(self._graph, apply),
+                    needs=tuple(
+                        need for need in self._graph.steps[apply.step].needs if need in together
+                    ),
+                    awaited=apply.step in effect.awaited,
+                )
+                for apply in effect.applies
+            )
+        )
+
+    def _longest(self, ids: Iterable[str]) -> timedelta:
+        """The longest chain of the steps' own deadlines."""
+        timeouts = {id: self._graph.steps[id].timeout.total_seconds() for id in ids}
+        return timedelta(seconds=max(finish_times(self._graph, timeouts).values()))
+
+
+def apply_input(graph: PlanGraph, effect: Apply) -> ApplyInput:
+    """What an action is told to apply."""
+    step = graph.steps[effect.step]
+    return ApplyInput(
+        step=step.id,
+        inputs=step.inputs,
+        before_image=effect.before.before_image,
+        token=effect.token,
+        timeout=step.timeout,
+    )
+
+
+def _event(end: StepEnd) -> Event:
+    if end.evidence is not None:
+        return ApplySucceeded(end.step, end.evidence, end.began, end.ended)
+    if end.failure is not None:
+        told = end.failure
+        failure = Failure(told.kind, told.message, told.outcome_known, told.needs_person)
+        return ApplyFailed(end.step, failure)
+    return HandedBack(end.step, end.began is not None, end.reason, end.alone)
