@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     """Activities that one worker process runs at once."""
     shutdown_grace_s: float = Field(default=20, ge=0, le=3600)
     """Seconds that running activities get to end when the worker is told to stop."""
+    sandbox: bool = False
+    """Run workflows in Temporal's sandbox, which costs half of a worker's time: for whoever changes
+    them. Every test of a workflow does."""
     debug: bool = False
     """Show tracebacks of unexpected errors."""
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from temporalio.client import Client
-from temporalio.worker import Interceptor, Worker
+from temporalio.worker import Interceptor, UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from ..activities.boundary import activities_of
@@ -47,8 +47,10 @@ POLLS = 2
 """A worker that hangs swallows a task with every open poll until its timeout; so, few of them."""
 
 
-def workflow_runner() -> SandboxedWorkflowRunner:
-    """The sandbox that workflows run in, here and in replay tests."""
+def workflow_runner(*, sandbox: bool) -> WorkflowRunner:
+    """What workflows run in: in tests a sandbox that refuses what is not deterministic."""
+    if not sandbox:
+        return UnsandboxedWorkflowRunner()
     return SandboxedWorkflowRunner(
         restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
     )
@@ -69,7 +71,7 @@ def build_worker(
         task_queue=settings.task_queue,
         workflows=[SiteRecovery],
         activities=[*PLAN_ACTIVITIES, together_activity(registry.actions), *activities],
-        workflow_runner=workflow_runner(),
+        workflow_runner=workflow_runner(sandbox=settings.sandbox),
         interceptors=interceptors,
         max_cached_workflows=max_cached_workflows,
         workflow_failure_exception_types=[ValidationError],

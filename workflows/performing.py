@@ -60,10 +60,8 @@ class Performer:
         looks: dict[tuple[str, str, timedelta], list[str]] = {}
         for effect in effects:
             match effect:
-                case CancelApply() if self._shared.carries(effect.step):
-                    self._shared.cancel(effect.step)
                 case CancelApply():
-                    self._applies[effect.step].cancel()
+                    self._cancel(effect.step)
                 case Probe():
                     step = self._graph.steps[effect.step]
                     looks.setdefault((step.run, step.site, effect.after), []).append(step.id)
@@ -77,6 +75,13 @@ class Performer:
                     self._spawn(self._revert(effect))
         for (_, _, after), steps in looks.items():
             self._spawn(self._look(steps, after))
+
+    def _cancel(self, step: str) -> None:
+        if self._shared.carries(step):
+            self._shared.cancel(step)
+        elif step in self._applies:
+            self._applies[step].cancel()
+        # Else its end has been told already, and only waits to be taken.
 
     def told(self, progress: Any) -> None:
         """Take what an activity that steps share tells of them while it runs."""

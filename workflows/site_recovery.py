@@ -10,6 +10,7 @@ from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
 from temporalio import workflow
+from temporalio.common import SearchAttributeUpdate
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
@@ -74,14 +75,12 @@ class SiteRecovery(OperatorUpdates):
     @workflow.run
     async def run(self, request: RecoveryRequest) -> RecoveryReport:
         """Recover the site; the report says how it ended."""
-        workflow.upsert_search_attributes(
-            [
-                ESTATE.value_set(request.estate.name),
-                SITE.value_set(request.site),
-                MODE.value_set(request.mode),
-            ]
+        self._enter(
+            Phase.COMPILING,
+            ESTATE.value_set(request.estate.name),
+            SITE.value_set(request.site),
+            MODE.value_set(request.mode),
         )
-        self._enter(Phase.COMPILING)
         try:
             plan = await self._uncancelled(self._compile())
             if plan is None:
@@ -120,14 +119,12 @@ class SiteRecovery(OperatorUpdates):
             self._say(refusal)
         if compiled.plan is not None:
             self._graph = self._story.graph = PlanGraph(compiled.plan)
-            tightest = min((s.rto for s in compiled.plan.services if s.rto), default=None)
-            if tightest:
-                rto = round(tightest.total_seconds())
-                workflow.upsert_search_attributes([RTO_SECONDS.value_set(rto)])
         return compiled.plan
 
     async def _assess(self, plan: RecoveryPlan) -> Assessment:
-        self._enter(Phase.ASSESSING)
+        tightest = min((s.rto for s in plan.services if s.rto), default=None)
+        rto = [RTO_SECONDS.value_set(round(tightest.total_seconds()))] if tightest else []
+        self._enter(Phase.ASSESSING, *rto)
         assert self._graph is not None
         waits = () if self._request.mode is Mode.DRY_RUN else LOOK_AGAIN_S
         await self._probe(list(self._graph.steps))
@@ -230,16 +227,15 @@ class SiteRecovery(OperatorUpdates):
         workflow.logger.info(sentence)
         self._story.say(workflow.now(), sentence, actor)
 
-    def _enter(self, phase: Phase) -> None:
+    def _enter(self, phase: Phase, *attributes: SearchAttributeUpdate[Any]) -> None:
         self._story.phase = phase
-        workflow.upsert_search_attributes([PHASE.value_set(phase)])
+        workflow.upsert_search_attributes([PHASE.value_set(phase), *attributes])
         workflow.set_current_details(details(self._story))
 
     async def _end(self, phase: Phase, outcome: Outcome) -> RecoveryReport:
         self._say(self._story.closing_sentence(outcome))
         self._story.ended(outcome, workflow.now())
-        self._enter(phase)
-        workflow.upsert_search_attributes([OUTCOME.value_set(outcome)])
+        self._enter(phase, OUTCOME.value_set(outcome))
         await workflow.wait_condition(workflow.all_handlers_finished)
         return report(self._story)
 

@@ -21,7 +21,7 @@ async def replay(path: Path) -> None:
     replayer = Replayer(
         workflows=[SiteRecovery],
         data_converter=pydantic_data_converter,
-        workflow_runner=workflow_runner(),
+        workflow_runner=workflow_runner(sandbox=True),
     )
     await replayer.replay_workflow(WorkflowHistory.from_json(path.stem, path.read_text()))
 

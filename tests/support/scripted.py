@@ -58,6 +58,8 @@ class World:
     values: dict[str, str] = field(default_factory=dict)
     marks: dict[str, Mark] = field(default_factory=dict)
     happened: list[str] = field(default_factory=list)
+    takes: timedelta = timedelta(seconds=10)
+    """How long every step is expected to take."""
 
     def index(self, entry: str) -> int:
         """Where an entry stands among what happened."""
@@ -102,7 +104,7 @@ class SetValue(Action[SetInputs]):
             touched=bool(mark and mark.key == step.key),
             change=f"{resource} {value} → {step.step}",
             undo_command=f"set {resource} {value}",
-            expected_duration=timedelta(seconds=10),
+            expected_duration=self.world.takes,
         )
 
     async def apply(self, call: Call[SetInputs]) -> Evidence:
@@ -238,12 +240,18 @@ class Stage:
 
 @contextlib.asynccontextmanager
 async def stage(
-    temporal: Client, script: dict[str, list[str]] | None = None, *, cached: int = 1000
+    temporal: Client,
+    script: dict[str, list[str]] | None = None,
+    *,
+    cached: int = 1000,
+    brief: bool = False,
 ) -> AsyncIterator[Stage]:
-    """A worker whose only action is scripted."""
+    """A worker whose only action is scripted; `brief` steps are expected to take no time."""
     world = World(script=dict(script or {}))
+    if brief:
+        world.takes = timedelta(milliseconds=10)
     queue = f"stage-{uuid4().hex}"
-    settings = Settings(task_queue=queue, shutdown_grace_s=0)
+    settings = Settings(task_queue=queue, shutdown_grace_s=0, sandbox=True)
     registry = Registry(actions=(SetValue(world),))
     async with build_worker(temporal, registry, settings, max_cached_workflows=cached):
         yield Stage(temporal, queue, world)

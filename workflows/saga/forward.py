@@ -9,8 +9,8 @@ from ..model.estate import OnFailure, RollbackScope
 from ..model.recovery import StepState
 from ..model.step import Applied, Observation, Qualification
 from .assessment import blind, lacks_before_image
-from .messages import Apply, ApplySucceeded, ApplyTogether, Failure, HandedBack, Probe
-from .sharing import LEAST_TOGETHER, groups, may_share
+from .messages import Apply, ApplySucceeded, Failure, HandedBack, Probe
+from .sharing import Sharing, may_share
 from .step_run import IN_FLIGHT, PASSED, StepRun
 
 if TYPE_CHECKING:
@@ -28,63 +28,40 @@ class Forward:
         self._saga = saga
         steps = saga.plan.steps
         self._of_key = {saga.key(step.id): saga.steps[step.id] for step in steps}
-        self._waiting_on = {step.id: len(step.needs) for step in steps}
-        self._ready = [step.id for step in steps if not step.needs]
+        self.waiting_on = {step.id: len(step.needs) for step in steps}
+        """For each step, how many of those it needs have not passed."""
+        self.ready = [step.id for step in steps if not step.needs]
+        """Steps whose turn has come."""
+        self.sharing = Sharing(saga, self)
 
     def startable(self) -> bool:
         """A step could start if nothing held it back."""
-        self._ready = [id for id in self._ready if self._may_start(self._run(id))]
-        return bool(self._ready)
+        self.ready = [id for id in self.ready if self._may_start(self._run(id))]
+        return bool(self.ready)
 
     def start_ready(self, at: datetime) -> None:
         """Start the steps whose turn has come, the most critical tier first."""
         services = self._saga.graph.services
-        self._ready.sort(key=lambda id: services[self._run(id).step.service].tier)
+        self.ready.sort(key=lambda id: services[self._run(id).step.service].tier)
         brief: list[StepRun] = []
-        while self._ready and self._saga.room:
-            run = self._run(self._ready.pop(0))
+        while self.ready and self._saga.room:
+            run = self._run(self.ready.pop(0))
             if not self._may_start(run):
                 continue
             if may_share(run):
                 brief.append(run)
             else:
-                self._begin(run, at)
-        self._begin_brief(brief, at)
-
-    def _begin_brief(self, brief: list[StepRun], at: datetime) -> None:
-        saga = self._saga
-        undone = saga.rollback.services
-        for runs in groups(saga.graph, saga.steps, brief, self._waiting_on, undone):
-            if len(runs) < (2 if saga.sharing else LEAST_TOGETHER):
-                for run in runs:
-                    if not self._waiting_on[run.step.id]:
-                        self._begin(run, at)
-            else:
-                self._apply_together(runs, at)
-
-    def _apply_together(self, runs: list[StepRun], at: datetime) -> None:
-        applies = []
-        for run in runs:
-            run.hand_out()
-            if self._waiting_on[run.step.id]:
-                run.to(StepState.QUEUED, "starts as soon as the steps it needs are done")
-            else:
-                run.started_at = run.started_at or at
-                run.to(StepState.APPLYING, run.observation.change or "is being applied")
-            applies.append(self._apply_of(run))
-        together = {run.step.id for run in runs}
-        awaited = frozenset(
-            id for id in together if not together.issuperset(self._saga.graph.dependents[id])
-        )
-        self._saga.perform_together(runs, ApplyTogether(tuple(applies), awaited))
+                self.begin(run, at)
+        self.sharing.start(brief, at)
 
     def _may_start(self, run: StepRun) -> bool:
         undone = run.step.service in self._saga.rollback.services
         return run.state is StepState.PENDING and not undone
 
-    def _begin(self, run: StepRun, at: datetime) -> None:
+    def begin(self, run: StepRun, at: datetime) -> None:
+        """Start a step whose turn has come; look at it first where that is needed."""
         if run.skip_when_stopped:
-            self._skip(run, at)
+            self.pass_over(run, at)
             return
         run.started_at = run.started_at or at
         if run.late or lacks_before_image(run.observation) or blind(run.observation):
@@ -92,22 +69,18 @@ class Forward:
             run.to(StepState.PROBING, "is looked at before it is changed")
             self._saga.perform(Probe(run.step.id))
         else:
-            self._apply(run)
+            self.apply(run)
 
-    def _apply(self, run: StepRun) -> None:
+    def apply(self, run: StepRun) -> None:
+        """Apply a step in an activity of its own."""
         run.hand_out()
         run.to(StepState.APPLYING, run.observation.change or "is being applied")
-        self._saga.perform(self._apply_of(run))
+        self._saga.perform(self.apply_of(run))
 
-    def _apply_of(self, run: StepRun) -> Apply:
+    def apply_of(self, run: StepRun) -> Apply:
+        """The effect of applying a step, under the next token."""
         token = self._saga.token(self._saga.key(run.step.id))
         return Apply(run.step.id, token, run.observation)
-
-    def began(self, run: StepRun, at: datetime) -> None:
-        """A queued step has been started by its worker."""
-        if run.state is StepState.QUEUED:
-            run.started_at = run.started_at or at
-            run.to(StepState.APPLYING, run.observation.change or "is being applied")
 
     def succeeded(self, run: StepRun, success: ApplySucceeded, at: datetime) -> None:
         """An apply returned its evidence."""
@@ -117,33 +90,6 @@ class Forward:
         ended = min(success.ended or at, at)
         run.started_at = run.started_at or min(success.began or at, ended)
         self._applied(run, success.evidence.sentence, ended, at)
-
-    def handed_back(self, run: StepRun, event: HandedBack, at: datetime) -> None:
-        """A step that shared an activity came back without an end."""
-        run.alone = run.alone or event.alone
-        if not event.begun:
-            run.take_back()
-        if run.step.service in self._saga.rollback.services:
-            self.stopped(run, at)
-        elif self._waiting_on[run.step.id] or not event.begun:
-            # What a lost worker may have begun waits for its needs all the same.
-            skipped = "will be skipped when its turn comes"
-            run.to(StepState.PENDING, skipped if run.skip_when_stopped else "waits for its turn")
-            if not self._waiting_on[run.step.id]:
-                self._ready.append(run.step.id)
-        elif run.skip_when_stopped:
-            self._skip(run, at)
-        else:
-            # It goes on at once, even in a paused run: what runs goes on.
-            run.started_at = run.started_at or at
-            self._saga.say(f"{run.step.id} goes on by itself: {event.reason}")
-            self._apply(run)
-
-    def recall(self) -> None:
-        """Nothing new is to start: fetch back what waits for its turn at a worker."""
-        for id, run in self._saga.steps.items():
-            if run.state is StepState.QUEUED:
-                self._saga.cancel(id)
 
     def _applied(self, run: StepRun, sentence: str, ended: datetime, at: datetime) -> None:
         run.ended_at = ended
@@ -157,18 +103,19 @@ class Forward:
             self._saga.rollback.settled(run, at)
         elif run.state in PASSED:
             for dependent in self._saga.graph.dependents[run.step.id]:
-                self._waiting_on[dependent] -= 1
-                if self._waiting_on[dependent] == 0:
-                    self._ready.append(dependent)
+                self.waiting_on[dependent] -= 1
+                if self.waiting_on[dependent] == 0:
+                    self.ready.append(dependent)
 
     def failed(self, run: StepRun, failure: Failure, at: datetime) -> None:
         """An apply ended without evidence."""
         run.failure = failure
         if run.state is StepState.CANCELLING:
             self.stopped(run, at)
-        elif run.state is StepState.QUEUED and self._waiting_on[run.step.id]:
+        elif run.state is StepState.QUEUED and self.waiting_on[run.step.id]:
             # Its activity is lost, but its turn has not come as far as anybody knows.
-            self.handed_back(run, HandedBack(run.step.id, begun=True, reason=str(failure)), at)
+            back = HandedBack(run.step.id, begun=True, reason=str(failure))
+            self.sharing.handed_back(run, back, at)
         elif failure.outcome_known:
             self._decide(run, at)
         else:
@@ -192,7 +139,7 @@ class Forward:
         if run.step.service in self._saga.rollback.services:
             self._saga.rollback.settled(run, at)
         elif run.skip_when_stopped:
-            self._skip(run, at)
+            self.pass_over(run, at)
         elif seen.qualification is Qualification.NOT_QUALIFIED:
             run.failure = Failure("NotQualified", seen.reason, outcome_known=True)
             self._decide(run, at)
@@ -211,9 +158,9 @@ class Forward:
             # It is looked at once more when the run is resumed: that may be much later.
             run.late = True
             run.to(StepState.PENDING, "waits until the run is resumed")
-            self._ready.append(run.step.id)
+            self.ready.append(run.step.id)
         else:
-            self._apply(run)
+            self.apply(run)
 
     def _resolved(self, run: StepRun, seen: Observation, at: datetime) -> None:
         """An apply was lost; this is what it left."""
@@ -247,7 +194,7 @@ class Forward:
         if step.service in self._saga.rollback.services:
             self._saga.rollback.settled(run, at)
         elif run.skip_when_stopped:
-            self._skip(run, at)
+            self.pass_over(run, at)
         elif (
             (failure and failure.needs_person)
             or step.on_failure is OnFailure.HOLD
@@ -273,7 +220,7 @@ class Forward:
         if run.step.service in self._saga.rollback.services:
             self._saga.rollback.settled(run, at)
         elif run.skip_when_stopped:
-            self._skip(run, at)
+            self.pass_over(run, at)
         else:
             run.failure = run.failure or Failure("Cancelled", "its apply was stopped", False)
             self._decide(run, at)
@@ -288,11 +235,11 @@ class Forward:
         run.failure, run.ended_at = None, None
         run.late = True
         run.to(StepState.PENDING, f"is tried again by {by}")
-        self._ready.append(run.step.id)
+        self.ready.append(run.step.id)
 
     def skip(self, run: StepRun, at: datetime) -> None:
         """Pass a step over: if it runs, once it has stopped; if not yet, when its turn comes."""
-        if run.state is StepState.PENDING and self._waiting_on[run.step.id]:
+        if run.state is StepState.PENDING and self.waiting_on[run.step.id]:
             run.skip_when_stopped = True
             run.sentence = "will be skipped when its turn comes"
         elif run.state in IN_FLIGHT:
@@ -300,9 +247,10 @@ class Forward:
             if run.state in (StepState.APPLYING, StepState.QUEUED):
                 self._saga.cancel(run.step.id)
         else:
-            self._skip(run, at)
+            self.pass_over(run, at)
 
-    def _skip(self, run: StepRun, at: datetime) -> None:
+    def pass_over(self, run: StepRun, at: datetime) -> None:
+        """Skip a step that stands still."""
         run.ended_at = at
         run.to(StepState.SKIPPED, "skipped by an operator")
         self._settle(run, at)

@@ -126,7 +126,7 @@ class Saga:
         """Take one event into account; the effects are to be performed at once, all together."""
         match event:
             case ApplyStarted():
-                self.forward.began(self.steps[event.step], min(event.began, at))
+                self.forward.sharing.began(self.steps[event.step], min(event.began, at))
             case Observed():
                 self.forward.observed(self._landed(event.step), event.observation, at)
             case ApplySucceeded():
@@ -136,7 +136,7 @@ class Saga:
             case ApplyCancelled():
                 self.forward.stopped(self._landed(event.step), at)
             case HandedBack():
-                self.forward.handed_back(self._landed(event.step), event, at)
+                self.forward.sharing.handed_back(self._landed(event.step), event, at)
             case RevertSucceeded():
                 self.rollback.reverted(self._landed(event.step), event.evidence, at)
             case RevertFailed():
@@ -159,7 +159,7 @@ class Saga:
         match event:
             case PauseRequested():
                 self.paused_by = event
-                self.forward.recall()
+                self.forward.sharing.recall()
                 self.say(f"{event.actor} paused the run: {event.reason}")
             case ResumeRequested():
                 self.paused_by = None

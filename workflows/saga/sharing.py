@@ -6,14 +6,22 @@ longer than a call share one when there are enough of them. What shares is the s
 what needs a look right before, a decision right after, or a second attempt, leaves the others.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Container, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from ..model.recovery import StepState
 from .assessment import blind, lacks_before_image
 from .graph import PlanGraph
+from .messages import ApplyTogether, HandedBack
 from .step_run import StepRun
+
+if TYPE_CHECKING:
+    from .forward import Forward
+    from .saga import Saga
 
 BRIEF = timedelta(seconds=1)
 """A step expected to take less is brief: a single call, not a wait."""
@@ -24,6 +32,75 @@ MOST_BYTES = 480_000
 """Of an activity's input: Temporal takes 2 MB and warns from 512 KB."""
 BYTES_BESIDES = 500
 """Of a step in that input, besides what its action is told: ids, token, needs."""
+
+
+class Sharing:
+    """The steps of a run that share activities: how they start, and how they come back."""
+
+    def __init__(self, saga: Saga, forward: Forward) -> None:
+        self._saga = saga
+        self._forward = forward
+
+    def start(self, brief: Sequence[StepRun], at: datetime) -> None:
+        """Start brief steps whose turn has come, with all that can follow them."""
+        saga, waiting_on = self._saga, self._forward.waiting_on
+        undone = saga.rollback.services
+        for runs in groups(saga.graph, saga.steps, brief, waiting_on, undone):
+            if len(runs) >= (2 if saga.sharing else LEAST_TOGETHER):
+                self._apply_together(runs, at)
+                continue
+            for run in runs:
+                if not waiting_on[run.step.id]:
+                    self._forward.begin(run, at)
+
+    def _apply_together(self, runs: Sequence[StepRun], at: datetime) -> None:
+        applies = []
+        for run in runs:
+            run.hand_out()
+            if self._forward.waiting_on[run.step.id]:
+                run.to(StepState.QUEUED, "starts as soon as the steps it needs are done")
+            else:
+                run.started_at = run.started_at or at
+                run.to(StepState.APPLYING, run.observation.change or "is being applied")
+            applies.append(self._forward.apply_of(run))
+        together = {run.step.id for run in runs}
+        dependents = self._saga.graph.dependents
+        awaited = frozenset(id for id in together if not together.issuperset(dependents[id]))
+        self._saga.perform_together(runs, ApplyTogether(tuple(applies), awaited))
+
+    def began(self, run: StepRun, at: datetime) -> None:
+        """A queued step has been started by its worker."""
+        if run.state is StepState.QUEUED:
+            run.started_at = run.started_at or at
+            run.to(StepState.APPLYING, run.observation.change or "is being applied")
+
+    def handed_back(self, run: StepRun, event: HandedBack, at: datetime) -> None:
+        """A step came back without an end."""
+        forward = self._forward
+        run.alone = run.alone or event.alone
+        if not event.begun:
+            run.take_back()
+        if run.step.service in self._saga.rollback.services:
+            forward.stopped(run, at)
+        elif forward.waiting_on[run.step.id] or not event.begun:
+            # What a lost worker may have begun waits for its needs all the same.
+            skipped = "will be skipped when its turn comes"
+            run.to(StepState.PENDING, skipped if run.skip_when_stopped else "waits for its turn")
+            if not forward.waiting_on[run.step.id]:
+                forward.ready.append(run.step.id)
+        elif run.skip_when_stopped:
+            forward.pass_over(run, at)
+        else:
+            # It goes on at once, even in a paused run: what runs goes on.
+            run.started_at = run.started_at or at
+            self._saga.say(f"{run.step.id} goes on by itself: {event.reason}")
+            forward.apply(run)
+
+    def recall(self) -> None:
+        """Nothing new is to start: fetch back what waits for its turn at a worker."""
+        for id, run in self._saga.steps.items():
+            if run.state is StepState.QUEUED:
+                self._saga.cancel(id)
 
 
 def may_share(run: StepRun) -> bool:
