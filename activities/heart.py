@@ -73,15 +73,18 @@ class Heart:
 
         async def forever() -> None:
             while True:
-                self.beat()
                 await asyncio.sleep(BEAT_S)
+                self.beat()
 
         task = asyncio.create_task(forever())
         try:
             yield
+        except BaseException:
+            # The next attempt is to know how much of the time is spent.
+            self.beat()
+            raise
         finally:
             task.cancel()
-            self.beat()
 
     def _spent(self) -> float:
         return self._spent_before + time.monotonic() - self._began

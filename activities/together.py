@@ -32,12 +32,12 @@ from .boundary import HUNG, parse_inputs
 from .heart import BEAT_S, OVERRUN_S
 from .telling import Teller
 
-MOST_AT_ONCE = 200
+MOST_AT_ONCE = 500
 """Steps of one activity that run side by side."""
 MOST_ATTEMPTS = 3
 """A step may be what kills its worker: after this many lost workers each goes on by itself."""
-LET_FINISH_S = 1.0
-"""What runs when the activity is stopped gets this long to end: brief steps do."""
+ASK_AGAIN_S = 1.0
+"""How often a cancelled activity asks which of its running steps are to be stopped."""
 
 
 def together_activity(actions: Sequence[Action[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -47,24 +47,16 @@ def together_activity(actions: Sequence[Action[Any]]) -> Callable[..., Awaitable
     @activity.defn(name=APPLY_TOGETHER)
     async def apply_together(request: TogetherInput) -> TogetherProgress:
         info = activity.info()
-        told = _told_before(info.heartbeat_details)
-        left = [step for number, step in enumerate(request.steps) if number not in told]
+        teller = Teller(request.steps)
+        left = teller.left()
         if info.attempt > MOST_ATTEMPTS:
             reason = f"the worker that had it was lost {MOST_ATTEMPTS} times"
-            return TogetherProgress(ends=tuple(_lost(step, reason) for step in left))
-        numbers = {step.apply.step: number for number, step in enumerate(request.steps)}
-        teller = Teller(numbers, told)
+            for step in left:
+                teller.ends(_lost(step, reason), urgent=False)
+            return teller.rest()
         return await _Together(by_name, left, teller, first_attempt=info.attempt == 1).run()
 
     return apply_together
-
-
-def _told_before(heartbeat_details: Sequence[Any]) -> set[int]:
-    """The numbers of the steps whose ends an earlier attempt has told."""
-    match list(heartbeat_details):
-        case [list() as numbers]:
-            return {number for number in numbers if isinstance(number, int)}
-    return set()
 
 
 def _lost(step: StepToApply, reason: str) -> StepEnd:
@@ -101,22 +93,25 @@ class _Together:
             try:
                 await self._idle.wait()
             except asyncio.CancelledError:
-                self._hand_back(self._walk.stop(), "the activity was stopped")
-                await self._let_finish()
+                self._hand_back(self._walk.stop(), "it was asked for")
+                await self._wind_down()
         return self._teller.rest()
 
     async def _beat(self) -> None:
         while True:
-            activity.heartbeat(self._teller.told)
             await asyncio.sleep(BEAT_S)
+            self._teller.beat()
 
-    async def _let_finish(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), LET_FINISH_S)
-        running = list(self._running.values())
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+    async def _wind_down(self) -> None:
+        """Start nothing; stop what is to be stopped; what else runs goes on to its end."""
+        while not self._idle.is_set():
+            leaving = activity.is_worker_shutdown()
+            unwanted = list(self._running) if leaving else await self._teller.unwanted()
+            for step in unwanted:
+                if step in self._running:
+                    self._running[step].cancel()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), ASK_AGAIN_S)
 
     def _start(self, ids: Iterable[str]) -> None:
         for id in ids:

@@ -28,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
         Failure,
         Observed,
         Probe,
+        Recall,
         Revert,
         RevertFailed,
         RevertSucceeded,
@@ -62,6 +63,8 @@ class Performer:
             match effect:
                 case CancelApply():
                     self._cancel(effect.step)
+                case Recall():
+                    self._shared.recall(effect.step)
                 case Probe():
                     step = self._graph.steps[effect.step]
                     looks.setdefault((step.run, step.site, effect.after), []).append(step.id)
@@ -75,6 +78,10 @@ class Performer:
                     self._spawn(self._revert(effect))
         for (_, _, after), steps in looks.items():
             self._spawn(self._look(steps, after))
+
+    def unwanted(self) -> tuple[str, ...]:
+        """Steps that are to be stopped in the activities that they share."""
+        return self._shared.unwanted()
 
     def _cancel(self, step: str) -> None:
         if self._shared.carries(step):

@@ -46,6 +46,7 @@ class SharedActivities:
         self._awaited: dict[str, int] = {}
         """Step → sequence of the token under which its end is awaited."""
         self._handles: dict[str, workflow.ActivityHandle[Any]] = {}
+        self._unwanted: dict[str, None] = {}
 
     def start(self, effect: ApplyTogether) -> None:
         """Start an activity for these steps."""
@@ -67,8 +68,18 @@ class SharedActivities:
         return step in self._handles
 
     def cancel(self, step: str) -> None:
-        """Stop the activity that carries a step."""
+        """Stop a step; what waits for its turn in the same activity is handed back."""
+        self._unwanted[step] = None
         self._handles[step].cancel()
+
+    def recall(self, step: str) -> None:
+        """Have what waits for its turn handed back by the activity that carries a step."""
+        if step in self._handles:
+            self._handles[step].cancel()
+
+    def unwanted(self) -> tuple[str, ...]:
+        """Steps that are to be stopped. A cancelled activity asks for them, again and again."""
+        return tuple(self._unwanted)
 
     async def ends(self, effect: ApplyTogether) -> None:
         """Wait for an activity's end; whatever it did not tell of is posted with what is known."""
@@ -101,6 +112,7 @@ class SharedActivities:
     def _forget(self, step: str) -> None:
         del self._awaited[step]
         del self._handles[step]
+        self._unwanted.pop(step, None)
 
     def _lost(self, applies: Iterable[Apply], error: ActivityError) -> None:
         failure = failure_of(error)

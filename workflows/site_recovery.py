@@ -29,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
         RecoveryRequest,
         RecoveryStatus,
     )
-    from .names import COMPILE, STEPS_PROGRESSED
+    from .names import COMPILE, STEPS_PROGRESSED, UNWANTED_STEPS
     from .operator_updates import OperatorUpdates
     from .performing import Performer
     from .probing import probe_steps
@@ -75,12 +75,6 @@ class SiteRecovery(OperatorUpdates):
     @workflow.run
     async def run(self, request: RecoveryRequest) -> RecoveryReport:
         """Recover the site; the report says how it ended."""
-        self._enter(
-            Phase.COMPILING,
-            ESTATE.value_set(request.estate.name),
-            SITE.value_set(request.site),
-            MODE.value_set(request.mode),
-        )
         try:
             plan = await self._uncancelled(self._compile())
             if plan is None:
@@ -102,7 +96,7 @@ class SiteRecovery(OperatorUpdates):
 
     async def _compile(self) -> RecoveryPlan | None:
         try:
-            answer: Any = await workflow.execute_activity(
+            answer: Any = await workflow.execute_local_activity(
                 COMPILE,
                 CompileInput(request=self._request),
                 result_type=Any,
@@ -228,9 +222,20 @@ class SiteRecovery(OperatorUpdates):
         self._story.say(workflow.now(), sentence, actor)
 
     def _enter(self, phase: Phase, *attributes: SearchAttributeUpdate[Any]) -> None:
+        if self._story.phase is Phase.COMPILING:
+            attributes = (*self._identity(), *attributes)
         self._story.phase = phase
         workflow.upsert_search_attributes([PHASE.value_set(phase), *attributes])
         workflow.set_current_details(details(self._story))
+
+    def _identity(self) -> tuple[SearchAttributeUpdate[Any], ...]:
+        """What of the run never changes: indexed with its first phase that lasts."""
+        request = self._request
+        return (
+            ESTATE.value_set(request.estate.name),
+            SITE.value_set(request.site),
+            MODE.value_set(request.mode),
+        )
 
     async def _end(self, phase: Phase, outcome: Outcome) -> RecoveryReport:
         self._say(self._story.closing_sentence(outcome))
@@ -244,6 +249,11 @@ class SiteRecovery(OperatorUpdates):
         """Take it as an event like any other; nobody but the activity sends this."""
         if self._performer is not None:
             self._performer.told(progress)
+
+    @workflow.query(name=UNWANTED_STEPS, description="Steps to stop, of those in one activity")
+    def unwanted_steps(self) -> tuple[str, ...]:
+        """What a cancelled activity that steps share is to stop; what else runs in it goes on."""
+        return self._performer.unwanted() if self._performer is not None else ()
 
     @workflow.query(description="Where the recovery is, what it waits for, and why")
     def status(self) -> RecoveryStatus:

@@ -41,18 +41,27 @@ class SharedActivity:
         self._stopped = False
         self._try_again()
 
-    def cancel(self) -> None:
-        """It is asked to stop: nothing more begins, what runs may end or is broken off."""
+    def recall(self) -> None:
+        """Nothing more is to begin; what runs goes on."""
         if self._over or self._stopped:
             return
         self._stopped = True
-        self._hand_back(self._walk.stop())
-        for step in list(self._running):
-            if self._sim.random.random() < 0.5:
-                self._running.discard(step)
-                self._sometimes_land(step)
-                self._end(HandedBack(step, begun=True, reason="stopped"))
-        self._maybe_over()
+        if self._attempt > 0:  # else its worker is dead, and the next attempt hears of it
+            self._hand_back(self._walk.stop())
+            self._maybe_over()
+
+    def cancel(self, step: str) -> None:
+        """One step is to be stopped; it may end before it hears of it."""
+        self.recall()
+        if step in self._running:
+            self._sim.later(self._sim.random.uniform(0, 1), partial(self._stop, step))
+
+    def _stop(self, step: str) -> None:
+        if step in self._running and not self._over:
+            self._running.discard(step)
+            self._sometimes_land(step)
+            self._end(HandedBack(step, begun=True, reason="stopped"))
+            self._maybe_over()
 
     def _try_again(self) -> None:
         self._attempt += 1

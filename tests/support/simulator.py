@@ -37,6 +37,7 @@ from holdfast.workflows.saga.messages import (
     Observed,
     PauseRequested,
     Probe,
+    Recall,
     ResumeRequested,
     RetryRequested,
     Revert,
@@ -181,7 +182,10 @@ class Simulation:
                     shared = SharedActivity(self, effect)
                     self._shared |= {each.step: shared for each in effect.applies}
                 case CancelApply() if effect.step in self._awaited:
-                    self.later(self.random.uniform(0, 1), self._shared[effect.step].cancel)
+                    stop = partial(self._shared[effect.step].cancel, effect.step)
+                    self.later(self.random.uniform(0, 1), stop)
+                case Recall():
+                    self.later(self.random.uniform(0, 1), self._shared[effect.step].recall)
                 case CancelApply():
                     self.later(self.random.uniform(0, 1), partial(self._cancel, effect.step))
                 case Probe():

@@ -42,7 +42,7 @@ async def test_brief_steps_share_one_activity_in_the_order_of_their_needs(
         status = await on.ends()
 
         assert status.outcome is Outcome.RECOVERED
-        assert await activities(on) == ["plan.compile", "test.set.probe", "steps.apply"]
+        assert await activities(on) == ["test.set.probe", "steps.apply"]
         assert on.world.index("bus/open apply ends") < on.world.index("db/up apply begins")
         assert on.world.index("web/up apply ends") < on.world.index("web/check apply begins")
 

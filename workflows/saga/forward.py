@@ -10,7 +10,7 @@ from ..model.recovery import StepState
 from ..model.step import Applied, Observation, Qualification
 from .assessment import blind, lacks_before_image
 from .messages import Apply, ApplySucceeded, Failure, HandedBack, Probe
-from .sharing import Sharing, may_share
+from .sharing import Sharing
 from .step_run import IN_FLIGHT, PASSED, StepRun
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Forward:
 
     def startable(self) -> bool:
         """A step could start if nothing held it back."""
-        self.ready = [id for id in self.ready if self._may_start(self._run(id))]
+        self.ready = [id for id in self.ready if self.may_start(self._run(id))]
         return bool(self.ready)
 
     def start_ready(self, at: datetime) -> None:
@@ -46,15 +46,16 @@ class Forward:
         brief: list[StepRun] = []
         while self.ready and self._saga.room:
             run = self._run(self.ready.pop(0))
-            if not self._may_start(run):
+            if not self.may_start(run):
                 continue
-            if may_share(run):
+            if self.sharing.may_share(run):
                 brief.append(run)
             else:
                 self.begin(run, at)
         self.sharing.start(brief, at)
 
-    def _may_start(self, run: StepRun) -> bool:
+    def may_start(self, run: StepRun) -> bool:
+        """The step waits for its turn, and its service is not being undone."""
         undone = run.step.service in self._saga.rollback.services
         return run.state is StepState.PENDING and not undone
 

@@ -181,8 +181,15 @@ class ApplyTogether:
 class CancelApply:
     """Ask a running apply to stop; its end comes as an event like any other.
 
-    Steps that share its activity are handed back with it.
+    What waits for its turn in the same activity is handed back.
     """
+
+    step: str
+
+
+@dataclass(frozen=True)
+class Recall:
+    """Fetch back what waits for its turn in the activity that carries a step; what runs goes on."""
 
     step: str
 
@@ -198,7 +205,7 @@ class Revert:
     known_applied: bool
 
 
-Effect = Probe | Apply | ApplyTogether | CancelApply | Revert
+Effect = Probe | Apply | ApplyTogether | CancelApply | Recall | Revert
 
 
 @dataclass(frozen=True)

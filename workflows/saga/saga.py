@@ -27,6 +27,7 @@ from .messages import (
     Intervention,
     Observed,
     PauseRequested,
+    Recall,
     ResumeRequested,
     RetryRequested,
     RevertFailed,
@@ -212,6 +213,10 @@ class Saga:
     def cancel(self, step: str) -> None:
         """Ask a running apply to stop."""
         self._effects.append(CancelApply(step))
+
+    def recall(self, step: str) -> None:
+        """Fetch a queued step back from its worker."""
+        self._effects.append(Recall(step))
 
     def say(self, sentence: str) -> None:
         """Put a sentence into the run's story."""

@@ -1,21 +1,21 @@
 """Which steps share an activity.
 
-An activity costs some milliseconds of the server and of the worker, whatever it does. A step that
-takes minutes has one of its own, with its own line in Temporal's timeline; steps that take no
-longer than a call share one when there are enough of them. What shares is the simple case alone:
+An activity costs milliseconds of the server and of the worker, whatever it does, and some more for
+each heartbeat. In a plan that a person can follow, a step that takes a while has an activity of its
+own, with its own line in Temporal's timeline. Steps that take no longer than a call share one when
+there are enough of them, and so do all steps of a large plan. What shares is the simple case alone:
 what needs a look right before, a decision right after, or a second attempt, leaves the others.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..model.recovery import StepState
 from .assessment import blind, lacks_before_image
-from .graph import PlanGraph
 from .messages import ApplyTogether, HandedBack
 from .step_run import StepRun
 
@@ -28,6 +28,9 @@ BRIEF = timedelta(seconds=1)
 LEAST_TOGETHER = 8
 """Fewer steps than this cost so little that each rather has its own line in the timeline; unless
 others share one at that moment, and the timeline does not show each step anyway."""
+LARGE_PLAN = 100
+"""Steps. Hundreds of activities that each beat their heart twice a second keep a server busy, and
+nobody reads a timeline of that length."""
 MOST_BYTES = 480_000
 """Of an activity's input: Temporal takes 2 MB and warns from 512 KB."""
 BYTES_BESIDES = 500
@@ -40,13 +43,26 @@ class Sharing:
     def __init__(self, saga: Saga, forward: Forward) -> None:
         self._saga = saga
         self._forward = forward
+        self._large = len(saga.plan.steps) >= LARGE_PLAN
+
+    def may_share(self, run: StepRun) -> bool:
+        """Its activity may be shared: it is brief, or one of many, and simple.
+
+        Simple means: its before-image is known, and no decision hangs on its end.
+        """
+        expected = run.observation.expected_duration
+        return (
+            (self._large or (expected is not None and expected < BRIEF))
+            and not (run.alone or run.late or run.step.pivot or run.skip_when_stopped)
+            and not lacks_before_image(run.observation)
+            and not blind(run.observation)
+        )
 
     def start(self, brief: Sequence[StepRun], at: datetime) -> None:
         """Start brief steps whose turn has come, with all that can follow them."""
-        saga, waiting_on = self._saga, self._forward.waiting_on
-        undone = saga.rollback.services
-        for runs in groups(saga.graph, saga.steps, brief, waiting_on, undone):
-            if len(runs) >= (2 if saga.sharing else LEAST_TOGETHER):
+        waiting_on = self._forward.waiting_on
+        for runs in self._groups(brief):
+            if len(runs) >= (2 if self._saga.sharing else LEAST_TOGETHER):
                 self._apply_together(runs, at)
                 continue
             for run in runs:
@@ -67,6 +83,33 @@ class Sharing:
         dependents = self._saga.graph.dependents
         awaited = frozenset(id for id in together if not together.issuperset(dependents[id]))
         self._saga.perform_together(runs, ApplyTogether(tuple(applies), awaited))
+
+    def _groups(self, ready: Sequence[StepRun]) -> list[list[StepRun]]:
+        """What each activity is to apply: the ready steps, and all that can follow them there.
+
+        A step follows if it may share and everything that it still waits for is in the group.
+        """
+        made: list[list[StepRun]] = []
+        waiting = list(ready)
+        while waiting:
+            size = 0
+            group: list[StepRun] = []
+            while waiting and ((size := size + _bytes(waiting[0])) <= MOST_BYTES or not group):
+                group.append(waiting.pop(0))
+            left: dict[str, int] = {}
+            for run in group:  # grows while it is walked
+                for id in self._saga.graph.dependents[run.step.id]:
+                    left[id] = left.get(id, self._forward.waiting_on[id]) - 1
+                    follower = self._saga.steps[id]
+                    if (
+                        left[id] == 0
+                        and self._forward.may_start(follower)
+                        and self.may_share(follower)
+                        and (size := size + _bytes(follower)) <= MOST_BYTES
+                    ):
+                        group.append(follower)
+            made.append(group)
+        return made
 
     def began(self, run: StepRun, at: datetime) -> None:
         """A queued step has been started by its worker."""
@@ -100,56 +143,7 @@ class Sharing:
         """Nothing new is to start: fetch back what waits for its turn at a worker."""
         for id, run in self._saga.steps.items():
             if run.state is StepState.QUEUED:
-                self._saga.cancel(id)
-
-
-def may_share(run: StepRun) -> bool:
-    """The step is brief, its before-image is known, and no decision hangs on its end."""
-    expected = run.observation.expected_duration
-    return (
-        expected is not None
-        and expected < BRIEF
-        and not (run.alone or run.late or run.step.pivot or run.skip_when_stopped)
-        and not lacks_before_image(run.observation)
-        and not blind(run.observation)
-    )
-
-
-def groups(
-    graph: PlanGraph,
-    runs: Mapping[str, StepRun],
-    ready: Sequence[StepRun],
-    waiting_on: Mapping[str, int],
-    undone: Container[str],
-) -> list[list[StepRun]]:
-    """What each activity is to apply: the ready steps, and all that can follow them there.
-
-    A step follows if it may share and everything that it still waits for is in the same group.
-    `waiting_on` counts, for each step, those it needs that have not passed; services in `undone`
-    are being rolled back.
-    """
-    made: list[list[StepRun]] = []
-    waiting = list(ready)
-    while waiting:
-        size = 0
-        group: list[StepRun] = []
-        while (waiting and (size := size + _bytes(waiting[0])) <= MOST_BYTES) or not group:
-            group.append(waiting.pop(0))
-        left: dict[str, int] = {}
-        for run in group:  # grows while it is walked
-            for id in graph.dependents[run.step.id]:
-                left[id] = left.get(id, waiting_on[id]) - 1
-                follower = runs[id]
-                if (
-                    left[id] == 0
-                    and follower.state is StepState.PENDING
-                    and follower.step.service not in undone
-                    and may_share(follower)
-                    and (size := size + _bytes(follower)) <= MOST_BYTES
-                ):
-                    group.append(follower)
-        made.append(group)
-    return made
+                self._saga.recall(id)
 
 
 def _bytes(run: StepRun) -> int:
