@@ -9,6 +9,7 @@ is a promise about the next attempt too: it is in the heartbeat before it is tol
 
 import asyncio
 import contextlib
+import contextvars
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -34,6 +35,7 @@ class Teller:
         self._steps = steps
         self._numbers = {step.apply.step: number for number, step in enumerate(steps)}
         self._told, self._returned = _before()
+        self._attempt = contextvars.copy_context()
         self._ends: dict[str, StepEnd] = {}
         self._starts: dict[str, StepStart] = {}
         self._news = asyncio.Event()
@@ -43,6 +45,10 @@ class Teller:
             reason = "the worker that had it was lost"
             end = StepEnd(step=apply.step, sequence=apply.token.sequence, reason=reason)
             self.ends(end, urgent=True)
+
+    def speaks_for_this_attempt(self) -> None:
+        """The caller is the attempt whose heartbeat counts from now on."""
+        self._attempt = contextvars.copy_context()
 
     def left(self) -> list[StepToApply]:
         """The steps that no earlier attempt has told of or given up."""
@@ -68,7 +74,7 @@ class Teller:
 
     def beat(self) -> None:
         """Beat the activity's heart."""
-        activity.heartbeat(*self._details())
+        self._attempt.run(activity.heartbeat, *self._details())
 
     async def tell(self) -> None:
         """Tell what there is to tell, until cancelled."""
@@ -108,7 +114,8 @@ class Teller:
     async def _keep(self) -> None:
         """Have the heartbeat's details on the server before going on."""
         self.beat()
-        handle = _client().get_async_activity_handle(task_token=activity.info().task_token)
+        token = self._attempt.run(activity.info).task_token
+        handle = _client().get_async_activity_handle(task_token=token)
         with contextlib.suppress(AsyncActivityCancelledError):
             await handle.heartbeat(*self._details())
 

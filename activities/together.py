@@ -36,6 +36,8 @@ MOST_AT_ONCE = 500
 """Steps of one activity that run side by side."""
 MOST_ATTEMPTS = 3
 """A step may be what kills its worker: after this many lost workers each goes on by itself."""
+ADOPTED_WITHIN_S = 10.0
+"""How long work whose attempt the server has given up waits for the next attempt to adopt it."""
 ASK_AGAIN_S = 1.0
 """How often a cancelled activity asks which of its running steps are to be stopped."""
 
@@ -43,20 +45,31 @@ ASK_AGAIN_S = 1.0
 def together_activity(actions: Sequence[Action[Any]]) -> Callable[..., Awaitable[Any]]:
     """The activity that brief steps of these actions share, to register with a worker."""
     by_name = {action.name: action for action in actions}
+    ongoing: dict[tuple[str | None, str], _Together] = {}
 
     @activity.defn(name=APPLY_TOGETHER)
     async def apply_together(request: TogetherInput) -> TogetherProgress:
         info = activity.info()
-        teller = Teller(request.steps)
-        left = teller.left()
-        if info.attempt > MOST_ATTEMPTS:
-            reason = f"the worker that had it was lost {MOST_ATTEMPTS} times"
-            for step in left:
-                teller.ends(_lost(step, reason), urgent=False)
-            return teller.rest()
-        return await _Together(by_name, left, teller, first_attempt=info.attempt == 1).run()
+        key = (info.workflow_run_id, info.activity_id)
+        together = ongoing.get(key)
+        if together is None:
+            teller = Teller(request.steps)
+            if info.attempt > MOST_ATTEMPTS:
+                return _given_up(teller)
+            together = ongoing[key] = _Together(by_name, teller, first_attempt=info.attempt == 1)
+        try:
+            return await together.carried_on(info)
+        finally:
+            later = asyncio.get_running_loop().call_later
+            later(ADOPTED_WITHIN_S, together.left_by, info.attempt, lambda: ongoing.pop(key, None))
 
     return apply_together
+
+
+def _given_up(teller: Teller) -> TogetherProgress:
+    for step in teller.left():
+        teller.ends(_lost(step, f"its worker was lost {MOST_ATTEMPTS} times"), urgent=False)
+    return teller.rest()
 
 
 def _lost(step: StepToApply, reason: str) -> StepEnd:
@@ -66,36 +79,62 @@ def _lost(step: StepToApply, reason: str) -> StepEnd:
 
 
 class _Together:
-    """The steps of one attempt."""
+    """The steps of one activity in one process.
+
+    A busy server takes a late heartbeat for a dead worker, and has the activity tried again. If
+    that attempt comes to the process where the first one runs, it adopts its work.
+    """
 
     def __init__(
-        self,
-        actions: Mapping[str, Action[Any]],
-        steps: Iterable[StepToApply],
-        teller: Teller,
-        *,
-        first_attempt: bool,
+        self, actions: Mapping[str, Action[Any]], teller: Teller, *, first_attempt: bool
     ) -> None:
         self._actions = actions
-        self._steps = {step.apply.step: step for step in steps}
+        self._steps = {step.apply.step: step for step in teller.left()}
         self._teller = teller
+        self._attempt = 0
+        self._stopping = False
         self._first_attempt = first_attempt
         self._walk = Walk({id: step.needs for id, step in self._steps.items()})
         self._running: dict[str, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(MOST_AT_ONCE)
         self._idle = asyncio.Event()
         self._began: dict[str, datetime] = {}
+        self._work = asyncio.create_task(self._run())
 
-    async def run(self) -> TogetherProgress:
-        """Apply what can be applied; the result holds every end that was not told before."""
-        with _beside(self._beat(), self._teller.tell()):
+    async def carried_on(self, info: activity.Info) -> TogetherProgress:
+        """One attempt: see the work to its end. The result holds every end not told before."""
+        self._attempt = info.attempt
+        self._teller.speaks_for_this_attempt()
+        with _beside(self._beat()):
+            try:
+                await asyncio.shield(self._work)
+            except asyncio.CancelledError:
+                if _taken_for_dead():
+                    raise
+                self._stop()
+                await asyncio.shield(self._work)
+        return self._teller.rest()
+
+    def _stop(self) -> None:
+        if not self._stopping:
+            self._stopping = True
+            self._work.cancel()
+
+    def left_by(self, attempt: int, forget: Callable[[], object]) -> None:
+        """An attempt has been over for a while: unless another has come, nobody will."""
+        if attempt == self._attempt:
+            forget()
+            for task in self._running.values():
+                task.cancel()
+
+    async def _run(self) -> None:
+        with _beside(self._teller.tell()):
             self._start(self._walk.begin())
             try:
                 await self._idle.wait()
             except asyncio.CancelledError:
                 self._hand_back(self._walk.stop(), "it was asked for")
                 await self._wind_down()
-        return self._teller.rest()
 
     async def _beat(self) -> None:
         while True:
@@ -154,6 +193,12 @@ class _Together:
     def _begun(self, id: str) -> datetime | None:
         """When a step began; an earlier attempt, which may still run, may have begun any."""
         return self._began.get(id) or (None if self._first_attempt else datetime.now(UTC))
+
+
+def _taken_for_dead() -> bool:
+    """The attempt is over for the server, though nobody has asked for a stop."""
+    details = activity.cancellation_details()
+    return details is not None and (details.not_found or details.timed_out)
 
 
 async def _applied(action: Action[Any] | None, step: StepToApply, began: datetime) -> StepEnd:

@@ -78,6 +78,7 @@ def _lost() -> Estate:
 
 
 Shape = tuple[Callable[[Stage, Estate], Awaitable[None]], Estate, dict[str, list[str]]]
+NINE = {title: ["up", "check", "open"] for title in ("bus", "db<bus", "web<bus")}
 SLOW = {"bus/check.apply": ["slow:1"]}
 SHAPES: dict[str, Shape] = {
     "recovered": (_plain, estate_of(THREE), {}),
@@ -99,6 +100,11 @@ SHAPES: dict[str, Shape] = {
     "paused": (_pause, estate_of(THREE), {"bus/up.apply": ["slow:0.5"]}),
     "cancelled": (_cancel, estate_of(THREE), dict(SLOW)),
     "operator-rolled-back": (_roll_back, estate_of(THREE), dict(SLOW)),
+    "shared-recovered": (_plain, estate_of(NINE), {"bus/check.apply": ["slow:1.2"]}),
+    "shared-service-rolled-back": (_plain, estate_of(NINE), {"db/check.apply": ["conflict"]}),
+    "shared-went-alone": (_plain, estate_of(NINE), {"db/check.apply": ["unavailable"]}),
+    "shared-paused": (_pause, estate_of(NINE), {"bus/up.apply": ["slow:1.5"]}),
+    "shared-cancelled": (_cancel, estate_of(NINE), {"bus/check.apply": ["slow:20"]}),
 }  # fmt: skip
 
 
@@ -109,7 +115,7 @@ async def record(address: str) -> None:
     temporal = await Client.connect(address, data_converter=pydantic_data_converter)
     await ensure_search_attributes(temporal)
     for name, (play, estate, script) in SHAPES.items():
-        async with stage(temporal, script) as on:
+        async with stage(temporal, script, brief=name.startswith("shared-")) as on:
             await play(on, estate)
             await on.client.result(on.workflow_id)
             history = await temporal.get_workflow_handle(on.workflow_id).fetch_history()

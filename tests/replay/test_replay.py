@@ -41,7 +41,7 @@ async def test_a_recorded_history_replays(path: Path) -> None:
 async def test_a_workflow_that_does_one_thing_more_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(forward, "_blind", lambda seen: True)
+    monkeypatch.setattr(forward, "blind", lambda seen: True)
 
     with pytest.raises(NondeterminismError):
         await replay(next(path for path in RECORDED if path.stem.endswith("-recovered")))

@@ -80,8 +80,15 @@ class Forward:
 
     def apply_of(self, run: StepRun) -> Apply:
         """The effect of applying a step, under the next token."""
-        token = self._saga.token(self._saga.key(run.step.id))
-        return Apply(run.step.id, token, run.observation)
+        run.token = self._saga.token(self._saga.key(run.step.id))
+        return Apply(run.step.id, run.token, run.observation)
+
+    def go_on(self, run: StepRun) -> None:
+        """Apply a step again that began elsewhere: one more attempt, under the same token."""
+        assert run.token is not None
+        run.attempts += 1
+        run.to(StepState.APPLYING, run.observation.change or "is being applied")
+        self._saga.perform(Apply(run.step.id, run.token, run.observation))
 
     def succeeded(self, run: StepRun, success: ApplySucceeded, at: datetime) -> None:
         """An apply returned its evidence."""

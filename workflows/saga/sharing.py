@@ -137,7 +137,7 @@ class Sharing:
             # It goes on at once, even in a paused run: what runs goes on.
             run.started_at = run.started_at or at
             self._saga.say(f"{run.step.id} goes on by itself: {event.reason}")
-            forward.apply(run)
+            forward.go_on(run)
 
     def recall(self) -> None:
         """Nothing new is to start: fetch back what waits for its turn at a worker."""

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ..model.plan import PlannedStep
 from ..model.recovery import StepState
-from ..model.step import Evidence, Observation
+from ..model.step import Evidence, FencingToken, Observation
 from .messages import Failure
 
 MOST_IN_FLIGHT = 500
@@ -50,6 +50,8 @@ class StepRun:
     alone: bool = False
     """From now on it is applied in an activity of its own."""
     attempts: int = 0
+    token: FencingToken | None = None
+    """Of the apply handed out last."""
     failure: Failure | None = None
     evidence: Evidence | None = None
     looking_since: datetime | None = None
