@@ -12,6 +12,7 @@ import contextlib
 import contextvars
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from temporalio import activity
@@ -22,9 +23,11 @@ from temporalio.service import RPCError
 from ..workflows.model.together import StepEnd, StepStart, StepToApply, TogetherProgress
 from ..workflows.names import STEPS_PROGRESSED, UNWANTED_STEPS
 
-GATHER_S = 0.5
+GATHER_S = 1.0
 """How long an end that nothing waits for may stay untold."""
 AGAIN_S = 1.0
+MOST_AT_ONCE = 300
+"""Ends in one signal, or in the result: bounds its size, of which Temporal takes 2 MB."""
 ANSWER_WITHIN_S = 5.0
 
 
@@ -84,23 +87,34 @@ class Teller:
                 await asyncio.wait_for(self._urgent.wait(), GATHER_S)
             self._news.clear()
             self._urgent.clear()
-            progress = self.rest()
-            try:
-                if any(end.began is None for end in progress.ends):
-                    await self._keep()
-                await _workflow().signal(STEPS_PROGRESSED, progress)
-            except RPCError:
-                # The result tells everything in the end; meanwhile it is tried again.
+            await self._tell_once()
+            if self._ends:
                 self._news.set()
-                await asyncio.sleep(AGAIN_S)
-            else:
-                self._has_told(progress)
 
-    def rest(self) -> TogetherProgress:
-        """All that has not been told yet."""
-        return TogetherProgress(
-            ends=tuple(self._ends.values()), running=tuple(self._starts.values())
-        )
+    async def rest(self) -> TogetherProgress:
+        """All that has not been told when the activity ends; what is too much is told before."""
+        while len(self._ends) > MOST_AT_ONCE:
+            await self._tell_once()
+        return self._untold()
+
+    async def _tell_once(self) -> None:
+        progress = self._untold()
+        try:
+            if any(end.began is None for end in progress.ends):
+                await self._keep()
+            await _workflow().signal(STEPS_PROGRESSED, progress)
+        except RPCError:
+            # The result tells everything in the end; meanwhile it is tried again.
+            self._news.set()
+            await asyncio.sleep(AGAIN_S)
+        else:
+            self._has_told(progress)
+
+    def _untold(self) -> TogetherProgress:
+        ends = tuple(islice(self._ends.values(), MOST_AT_ONCE))
+        # What runs is told with the last of the ends, that of its needs among them.
+        running = tuple(self._starts.values()) if len(ends) == len(self._ends) else ()
+        return TogetherProgress(ends=ends, running=running)
 
     async def unwanted(self) -> list[str]:
         """The steps that the workflow wants stopped; none if it does not answer now."""

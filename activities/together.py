@@ -55,7 +55,7 @@ def together_activity(actions: Sequence[Action[Any]]) -> Callable[..., Awaitable
         if together is None:
             teller = Teller(request.steps)
             if info.attempt > MOST_ATTEMPTS:
-                return _given_up(teller)
+                return await _given_up(teller)
             together = ongoing[key] = _Together(by_name, teller, first_attempt=info.attempt == 1)
         try:
             return await together.carried_on(info)
@@ -66,10 +66,10 @@ def together_activity(actions: Sequence[Action[Any]]) -> Callable[..., Awaitable
     return apply_together
 
 
-def _given_up(teller: Teller) -> TogetherProgress:
+async def _given_up(teller: Teller) -> TogetherProgress:
     for step in teller.left():
         teller.ends(_lost(step, f"its worker was lost {MOST_ATTEMPTS} times"), urgent=False)
-    return teller.rest()
+    return await teller.rest()
 
 
 def _lost(step: StepToApply, reason: str) -> StepEnd:
@@ -113,7 +113,7 @@ class _Together:
                     raise
                 self._stop()
                 await asyncio.shield(self._work)
-        return self._teller.rest()
+            return await self._teller.rest()
 
     def _stop(self) -> None:
         if not self._stopping:
