@@ -15,7 +15,7 @@ BIN = .venv/bin
 UV = $(BIN)/uv
 PACKAGES = -p holdfast.workflows -p holdfast.activities -p holdfast.workers -p holdfast.starters -p holdfast.deploy
 
-.PHONY: help demo dev test reliability histories lint types check clean
+.PHONY: help demo dev test reliability bench histories lint types check clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -29,8 +29,12 @@ dev: .venv/demo ## Run Temporal, a lab and a worker, and keep them up
 test: .venv/dev ## Pass every test
 	@$(BIN)/pytest -q
 
-reliability: .venv/dev ## The whole crash matrix and the long lanes of the random tests
-	@HOLDFAST_TEST_LANE=full $(BIN)/pytest -q -s tests/reliability tests/workflows/saga tests/starters
+LANE ?= merge
+reliability: .venv/dev ## The reliability card, one table: LANE=commit|merge|nightly|release
+	@PYTHONPATH=tests $(BIN)/python -m reliability --lane $(LANE)
+
+bench: .venv/dev ## Measure Holdfast beside what a user would pick instead; a table and a plot
+	@PYTHONPATH=tests $(BIN)/python -m bench
 
 lint: .venv/dev ## Style, and the import contracts that keep the house's picture true
 	@$(BIN)/ruff check .

@@ -1,0 +1,1 @@
+"""How fast a recovery is, measured against what a user would pick instead."""
