@@ -15,7 +15,7 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -31,6 +31,7 @@ from ..workflows.model.recovery import (
     StepIntervention,
 )
 from ..workflows.names import TASK_QUEUE, site_recovery_id
+from ..workflows.search_attributes import at_start
 from ..workflows.site_recovery import SiteRecovery
 
 TASK_TIMEOUT = timedelta(seconds=2)
@@ -99,22 +100,34 @@ class RecoveryClient:
         dry_run = request.mode is Mode.DRY_RUN
         workflow_id = site_recovery_id(request.estate.name, request.site, dry_run=dry_run)
         try:
-            handle = await self._client.start_workflow(
-                SiteRecovery.run,
-                request,
-                id=workflow_id,
-                task_queue=self._task_queue,
-                task_timeout=_task_timeout(request),
-                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                static_summary=f"{request.mode}: {request.site} of {request.estate.name}",
-                static_details=(
-                    f"Asked for by **{request.actor}**: {request.reason}\n\n"
-                    f"{len(request.estate.services_at(request.site))} services at the site"
-                ),
-            )
+            try:
+                handle = await self._start(request, workflow_id, at_start(request))
+            except RPCError as error:
+                if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+                    raise
+                # No worker has prepared the namespace yet: the run sets them when one takes it up.
+                handle = await self._start(request, workflow_id, None)
         except WorkflowAlreadyStartedError as error:
             return Started(workflow_id, error.run_id or "", joined=True)
         return Started(workflow_id, handle.first_execution_run_id or "", joined=False)
+
+    async def _start(
+        self, request: RecoveryRequest, workflow_id: str, found_by: TypedSearchAttributes | None
+    ) -> WorkflowHandle[SiteRecovery, RecoveryReport]:
+        return await self._client.start_workflow(
+            SiteRecovery.run,
+            request,
+            id=workflow_id,
+            task_queue=self._task_queue,
+            task_timeout=_task_timeout(request),
+            search_attributes=found_by,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            static_summary=f"{request.mode}: {request.site} of {request.estate.name}",
+            static_details=(
+                f"Asked for by **{request.actor}**: {request.reason}\n\n"
+                f"{len(request.estate.services_at(request.site))} services at the site"
+            ),
+        )
 
     async def status(self, workflow_id: str) -> RecoveryStatus:
         """Where a recovery is; of one that has ended, how it ended.

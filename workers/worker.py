@@ -1,6 +1,7 @@
 """The worker: all workflows and actions of one task queue, with settings for recovery time."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
@@ -112,6 +113,8 @@ async def run_worker(
         async with build_worker(client, registry, settings, interceptors=interceptors):
             ready()
             await registry.warm()
+            # What is loaded now stays: the collector need not walk through it again and again.
+            gc.freeze()
             await stop.wait()
     finally:
         await registry.close()

@@ -42,7 +42,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from .saga.messages import Intervention as SagaIntervention
     from .saga.saga import Saga
-    from .search_attributes import ESTATE, MODE, OUTCOME, PHASE, RTO_SECONDS, SITE
+    from .search_attributes import ESTATE, OUTCOME, PHASE, RTO_SECONDS, at_start
     from .status import report, status
     from .story import Story
     from .web_details import details
@@ -75,6 +75,10 @@ class SiteRecovery(OperatorUpdates):
     @workflow.run
     async def run(self, request: RecoveryRequest) -> RecoveryReport:
         """Recover the site; the report says how it ended."""
+        if workflow.info().typed_search_attributes.get(ESTATE) is None:
+            # Started by hand, or in a namespace that did not know them yet.
+            initial = at_start(request).search_attributes
+            workflow.upsert_search_attributes([each.key.value_set(each.value) for each in initial])
         try:
             plan = await self._uncancelled(self._compile())
             if plan is None:
@@ -116,9 +120,8 @@ class SiteRecovery(OperatorUpdates):
         return compiled.plan
 
     async def _assess(self, plan: RecoveryPlan) -> Assessment:
-        tightest = min((s.rto for s in plan.services if s.rto), default=None)
-        rto = [RTO_SECONDS.value_set(round(tightest.total_seconds()))] if tightest else []
-        self._enter(Phase.ASSESSING, *rto)
+        self._story.phase = Phase.ASSESSING
+        workflow.set_current_details(details(self._story))
         assert self._graph is not None
         waits = () if self._request.mode is Mode.DRY_RUN else LOOK_AGAIN_S
         await self._probe(list(self._graph.steps))
@@ -165,7 +168,9 @@ class SiteRecovery(OperatorUpdates):
         )
         self._saga = self._story.saga = saga
         self._performer = Performer(saga.graph, self._run, self._inbox.append, self._story.saw)
-        self._enter(Phase.RECOVERING)
+        tightest = min((s.rto for s in plan.services if s.rto), default=None)
+        rto = [RTO_SECONDS.value_set(round(tightest.total_seconds()))] if tightest else []
+        self._enter(Phase.RECOVERING, *rto)
         self._performer.perform(saga.start(workflow.now()).effects)
         return saga
 
@@ -222,20 +227,9 @@ class SiteRecovery(OperatorUpdates):
         self._story.say(workflow.now(), sentence, actor)
 
     def _enter(self, phase: Phase, *attributes: SearchAttributeUpdate[Any]) -> None:
-        if self._story.phase is Phase.COMPILING:
-            attributes = (*self._identity(), *attributes)
         self._story.phase = phase
         workflow.upsert_search_attributes([PHASE.value_set(phase), *attributes])
         workflow.set_current_details(details(self._story))
-
-    def _identity(self) -> tuple[SearchAttributeUpdate[Any], ...]:
-        """What of the run never changes: indexed with its first phase that lasts."""
-        request = self._request
-        return (
-            ESTATE.value_set(request.estate.name),
-            SITE.value_set(request.site),
-            MODE.value_set(request.mode),
-        )
 
     async def _end(self, phase: Phase, outcome: Outcome) -> RecoveryReport:
         self._say(self._story.closing_sentence(outcome))

@@ -12,7 +12,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import JsonValue
 
-from ..model.estate import Estate, Service, Site
+from ..model.estate import Estate, Service, Site, Step
 
 ROOTS = ("source", "target", "service", "estate")
 LONGEST_RENDERED = 65_536
@@ -67,10 +67,8 @@ def render_recovery(
     Raises:
         TemplateError: the first template that cannot be rendered.
     """
-    return tuple(
-        render_step(estate, service, index, source, target)
-        for index in range(len(service.recovery))
-    )
+    names = _names(estate, service, source, target)
+    return tuple(_rendered(step, names, source, target) for step in service.recovery)
 
 
 def render_step(
@@ -81,13 +79,20 @@ def render_step(
     Raises:
         TemplateError: a template of the step cannot be rendered.
     """
-    step = service.recovery[index]
-    names = {
+    names = _names(estate, service, source, target)
+    return _rendered(service.recovery[index], names, source, target)
+
+
+def _names(estate: Estate, service: Service, source: Site, target: Site) -> dict[str, Any]:
+    return {
         "estate": {"name": estate.name},
         "source": _site(source),
         "target": _site(target),
         "service": service.model_dump(mode="json", exclude={"recovery"}),
     }
+
+
+def _rendered(step: Step, names: Mapping[str, Any], source: Site, target: Site) -> RenderedStep:
     roots: set[str] = set()
     inputs = {
         key: _render(value, names, step.id, (key,), roots) for key, value in step.inputs.items()
