@@ -1,29 +1,19 @@
 """Rigs: one Temporal server, one lab of the example estate, wounded workers."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from importlib.resources import files
-from pathlib import Path
 
 import pytest
-import yaml
+from reliability.ground import EXAMPLE, READY_AFTER_MS
 
-from holdfast.workflows.model.estate import Estate
 from support.processes import Lab, lab_server
-from support.rig import Rig
-
-EXAMPLE = Path(str(files("holdfast.deploy.examples") / "acme-manufacturing.yaml"))
-
-
-@pytest.fixture(scope="session")
-def example_estate() -> Estate:
-    """The manufacturer with four sites."""
-    return Estate.model_validate(yaml.safe_load(EXAMPLE.read_text()))
+from support.rig import Guard, Rig
 
 
 @pytest.fixture(scope="session")
 def example_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A lab of the example estate."""
-    with lab_server(EXAMPLE, tmp_path_factory.mktemp("lab"), "--ready-after-ms", "200") as lab:
+    options = ("--ready-after-ms", str(READY_AFTER_MS))
+    with lab_server(EXAMPLE, tmp_path_factory.mktemp("lab"), *options) as lab:
         yield lab
 
 
@@ -31,17 +21,13 @@ Rigs = Callable[..., AsyncIterator[Rig]]
 
 
 @pytest.fixture(scope="session")
-def rigs(
-    temporal_address: str,
-    example_lab: Lab,
-    example_estate: Estate,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Rigs:
+def rigs(temporal_address: str, example_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Rigs:
     """Makes rigs on the session's server and lab."""
 
-    async def made(name: str, workers: int, *, unfenced: bool = False) -> AsyncIterator[Rig]:
-        folder = tmp_path_factory.mktemp(name)
-        rig = Rig(temporal_address, example_lab, folder, example_estate, unfenced=unfenced)
+    async def made(name: str, workers: int, guard: Guard = Guard.FULL) -> AsyncIterator[Rig]:
+        rig = Rig(
+            temporal_address, example_lab, tmp_path_factory.mktemp(name), EXAMPLE, guard=guard
+        )
         await rig.start(workers)
         yield rig
         rig.end()
@@ -64,7 +50,14 @@ async def pair(rigs: Rigs) -> AsyncIterator[Rig]:
 
 
 @pytest.fixture(scope="session")
-async def unfenced_pair(rigs: Rigs) -> AsyncIterator[Rig]:
-    """Two workers whose mutations leave neither key nor epoch: the negative control."""
-    async for each in rigs("unfenced", 2, unfenced=True):
+async def unmarked(rigs: Rigs) -> AsyncIterator[Rig]:
+    """A worker whose mutations leave neither key nor epoch: a negative control."""
+    async for each in rigs("unmarked", 1, Guard.UNMARKED):
+        yield each
+
+
+@pytest.fixture(scope="session")
+async def unguarded_pair(rigs: Rigs) -> AsyncIterator[Rig]:
+    """Two workers whose mutations are not even conditional: a negative control."""
+    async for each in rigs("unguarded", 2, Guard.NONE):
         yield each

@@ -20,7 +20,7 @@ from holdfast.workers.worker import build_worker
 from holdfast.workflows.model.estate import Estate
 from holdfast.workflows.model.recovery import Outcome, RecoveryRequest
 from support.estates import estates
-from support.rig import Run, broken_promises
+from support.judging import Run, broken_promises
 
 EXAMPLES = 100 if os.environ.get("HOLDFAST_TEST_LANE") == "full" else 8
 FAULTS = ("error", "throttle", "delay", "drop_answer", "error", "drop_answer", "hang")

@@ -39,21 +39,51 @@ def temporal_binary() -> str:
     return found
 
 
+class TemporalServer:
+    """A Temporal dev server with a database file, which may be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep its files in `folder`; nothing runs before `start`."""
+        self.port = free_port()
+        self.log = folder / "temporal.log"
+        self.database = folder / "temporal.db"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it listens, now or once it is started."""
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it on its port and database file, and wait until it listens."""
+        command = [
+            temporal_binary(), "server", "start-dev", "--headless", "--ip", "127.0.0.1",
+            "--port", str(self.port), "--db-filename", str(self.database),
+            "--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL",
+            "--log-level", "error",
+        ]  # fmt: skip
+        for setting in DYNAMIC_CONFIG:
+            command += ["--dynamic-config-value", setting]
+        self._process = _spawn(command, self.log, {})
+        _await_port(self.port, self._process, self.log)
+
+    def kill(self) -> None:
+        """`kill -9`; its database file stays."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
 @contextlib.contextmanager
 def temporal_server(folder: Path) -> Iterator[str]:
     """A Temporal dev server with a database file; yields its address."""
-    port = free_port()
-    command = [
-        temporal_binary(), "server", "start-dev", "--headless", "--ip", "127.0.0.1",
-        "--port", str(port), "--db-filename", str(folder / "temporal.db"),
-        "--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL",
-        "--log-level", "error",
-    ]  # fmt: skip
-    for setting in DYNAMIC_CONFIG:
-        command += ["--dynamic-config-value", setting]
-    with _process(command, folder / "temporal.log", {}) as process:
-        _await_port(port, process, folder / "temporal.log")
-        yield f"127.0.0.1:{port}"
+    server = TemporalServer(folder)
+    try:
+        server.start()
+        yield server.address
+    finally:
+        server.kill()
 
 
 class Lab:
@@ -127,21 +157,17 @@ class Worker:
 
     def start(self) -> None:
         """Start the process and wait until it polls."""
+        told = self.log.stat().st_size if self.log.exists() else 0
         self.spawn()
         end = time.monotonic() + START_WITHIN_S
-        while b"ready" not in self.log.read_bytes():
+        while b"ready" not in self.log.read_bytes()[told:]:
             assert self._process is not None
             _alive(self._process, self.log, end)
             time.sleep(0.02)
 
     def spawn(self) -> None:
         """Start the process without waiting."""
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", self._module],
-                stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **self._env},
-                preexec_fn=_die_with_parent,
-            )  # fmt: skip
+        self._process = _spawn([sys.executable, "-m", self._module], self.log, self._env)
 
     def supervise(self) -> None:
         """Replace the process if it has died; call it again and again."""
@@ -173,11 +199,7 @@ class Worker:
 def _process(
     command: list[str], log: Path, env: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **env},
-            preexec_fn=_die_with_parent,
-        )  # fmt: skip
+    process = _spawn(command, log, env)
     try:
         yield process
     finally:
@@ -185,7 +207,16 @@ def _process(
         process.wait()
 
 
-def _die_with_parent() -> None:
+def _spawn(command: list[str], log: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **env},
+            preexec_fn=die_with_parent,
+        )  # fmt: skip
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when the thread that started it ends."""
     import ctypes
 
     with contextlib.suppress(OSError, AttributeError):

@@ -30,28 +30,31 @@ class Forward:
         self._of_key = {saga.key(step.id): saga.steps[step.id] for step in steps}
         self.waiting_on = {step.id: len(step.needs) for step in steps}
         """For each step, how many of those it needs have not passed."""
-        self.ready = [step.id for step in steps if not step.needs]
+        self.ready = dict.fromkeys(step.id for step in steps if not step.needs)
         """Steps whose turn has come."""
         self.sharing = Sharing(saga, self)
 
     def startable(self) -> bool:
         """A step could start if nothing held it back."""
-        self.ready = [id for id in self.ready if self.may_start(self._run(id))]
+        self.ready = dict.fromkeys(id for id in self.ready if self.may_start(self._run(id)))
         return bool(self.ready)
 
     def start_ready(self, at: datetime) -> None:
         """Start the steps whose turn has come, the most critical tier first."""
         services = self._saga.graph.services
-        self.ready.sort(key=lambda id: services[self._run(id).step.service].tier)
         brief: list[StepRun] = []
         while self.ready and self._saga.room:
-            run = self._run(self.ready.pop(0))
-            if not self.may_start(run):
-                continue
-            if self.sharing.may_share(run):
-                brief.append(run)
-            else:
-                self.begin(run, at)
+            # A step that is passed over at once makes others ready: they are sorted anew.
+            turn = sorted(self.ready, key=lambda id: services[self._run(id).step.service].tier)
+            self.ready = {}
+            for id in turn:
+                run = self._run(id)
+                if not self._saga.room:
+                    self.ready[id] = None
+                elif self.may_start(run) and self.sharing.may_share(run):
+                    brief.append(run)
+                elif self.may_start(run):
+                    self.begin(run, at)
         self.sharing.start(brief, at)
 
     def may_start(self, run: StepRun) -> bool:
@@ -113,7 +116,7 @@ class Forward:
             for dependent in self._saga.graph.dependents[run.step.id]:
                 self.waiting_on[dependent] -= 1
                 if self.waiting_on[dependent] == 0:
-                    self.ready.append(dependent)
+                    self.ready[dependent] = None
 
     def failed(self, run: StepRun, failure: Failure, at: datetime) -> None:
         """An apply ended without evidence."""
@@ -166,7 +169,7 @@ class Forward:
             # It is looked at once more when the run is resumed: that may be much later.
             run.late = True
             run.to(StepState.PENDING, "waits until the run is resumed")
-            self.ready.append(run.step.id)
+            self.ready[run.step.id] = None
         else:
             self.apply(run)
 
@@ -243,7 +246,7 @@ class Forward:
         run.failure, run.ended_at = None, None
         run.late = True
         run.to(StepState.PENDING, f"is tried again by {by}")
-        self.ready.append(run.step.id)
+        self.ready[run.step.id] = None
 
     def skip(self, run: StepRun, at: datetime) -> None:
         """Pass a step over: if it runs, once it has stopped; if not yet, when its turn comes."""

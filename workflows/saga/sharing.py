@@ -130,7 +130,7 @@ class Sharing:
             skipped = "will be skipped when its turn comes"
             run.to(StepState.PENDING, skipped if run.skip_when_stopped else "waits for its turn")
             if not forward.waiting_on[run.step.id]:
-                forward.ready.append(run.step.id)
+                forward.ready[run.step.id] = None
         elif run.skip_when_stopped:
             forward.pass_over(run, at)
         else:

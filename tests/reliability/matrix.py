@@ -1,0 +1,125 @@
+"""Where a worker is struck: the cells that pytest samples and the harness runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import yaml
+
+from holdfast.workflows.model.estate import Estate
+from holdfast.workflows.model.plan import RecoveryPlan
+from holdfast.workflows.model.recovery import Outcome, RecoveryRequest
+from holdfast.workflows.planning import compile_plan
+from support.judging import Run, twice_active
+from support.rig import Guard, Rig, Wound
+
+from .ground import EXAMPLE
+
+SITE = "plant-lyon"
+
+
+def _plan() -> RecoveryPlan:
+    estate = Estate.model_validate(yaml.safe_load(EXAMPLE.read_text()))
+    plan = compile_plan(RecoveryRequest(estate=estate, site=SITE)).plan
+    assert plan is not None
+    return plan
+
+
+PLAN = _plan()
+"""The recovery of the manufacturer's plant in Lyon: 22 steps of six services."""
+STEPS = tuple(step.id for step in PLAN.steps)
+MUTATING = tuple(step.id for step in PLAN.steps if not step.run.endswith(".expect"))
+
+KINDS = (
+    (" was active at ", "two sites active"),
+    ("changed late", "a late change"),
+    ("not as it was", "not undone"),
+    ("not as an untroubled", "lost"),
+    ("ended ", "neither recovered nor rolled back"),
+)
+
+Words = tuple[str, ...]
+FORWARD: tuple[Words, ...] = tuple(
+    ("forward", step, point) for step in STEPS for point in ("before", "after")
+)
+"""Killed while it applies each step."""
+BACK: tuple[Words, ...] = tuple(
+    ("back", step, point) for step in MUTATING for point in ("before", "after")
+)
+"""Killed while it reverts each step."""
+UNKEYED: tuple[Words, ...] = tuple(("undone", step, "after") for step in MUTATING)
+"""Killed after each step's effect; then all is to be undone, by workers that left no mark."""
+ASLEEP: tuple[Words, ...] = tuple(
+    ("asleep", step, point) for step in MUTATING for point in ("before", "between", "after")
+)
+"""Stopped while it applies each step; wakes up when the site is recovered."""
+UNDONE: tuple[Words, ...] = tuple(
+    ("undone", step, point) for step in MUTATING for point in ("before", "between")
+)
+"""Stopped while it applies each step; wakes up when that is undone."""
+MOVED: tuple[Words, ...] = tuple(("moved", step, "between") for step in MUTATING)
+"""Stopped while it reverts each step; wakes up when a second recovery has moved the service."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What came of one cell of the matrix."""
+
+    run: Run
+    broken: tuple[str, ...]
+    struck: bool = True
+    """The worker met its wound."""
+
+    @property
+    def noticed(self) -> tuple[str, ...]:
+        """The kinds of what was broken, once the worker had been struck."""
+        if not self.struck:
+            return ()
+        return tuple({kind for line in self.broken for sign, kind in KINDS if sign in line})
+
+
+async def kill(rig: Rig, words: Sequence[str]) -> Tried:
+    """kill -9 at one cell of FORWARD, BACK or UNKEYED."""
+    direction, step, point = words
+    verb = "revert" if direction == "back" else "apply"
+    run = await rig.recover(SITE, Wound(step, verb, point), failing=direction != "forward")
+    broken = [*_reached(run, words), *run.broken]
+    if rig.guard is Guard.FULL:
+        broken += _ended(run, forward=direction == "forward")
+    return Tried(run, tuple(broken), run.struck)
+
+
+async def stop(pair: Rig, words: Sequence[str]) -> Tried:
+    """SIGSTOP at one cell of ASLEEP, UNDONE or MOVED; SIGCONT when all is over."""
+    scene, step, point = words
+    if scene == "moved":
+        return await _stop_and_move(pair, Wound(step, "revert", point, "STOP"))
+    wound = Wound(step, "apply", point, "STOP")
+    run = await pair.recover(SITE, wound, failing=scene == "undone")
+    broken = [*_reached(run, words), *run.broken, *_twice(run)]
+    if pair.guard is Guard.FULL:
+        broken += _ended(run, forward=scene == "asleep")
+    return Tried(run, tuple(broken), run.struck)
+
+
+async def _stop_and_move(pair: Rig, wound: Wound) -> Tried:
+    first = await pair.recover(SITE, wound, failing=True, wake=False)
+    second = await pair.recover(SITE, fresh=False)
+    broken = [*_reached(first, (str(wound),)), *first.broken, *second.broken]
+    broken += [*_twice(first), *_twice(second)]
+    if pair.guard is Guard.FULL:
+        broken += [*_ended(first, forward=False), *_ended(second, forward=True)]
+    return Tried(second, tuple(broken), first.struck)
+
+
+def _reached(run: Run, words: Sequence[str]) -> list[str]:
+    return [] if run.struck else [f"the point {' '.join(words)} was never reached"]
+
+
+def _ended(run: Run, *, forward: bool) -> list[str]:
+    wanted = Outcome.RECOVERED if forward else Outcome.ROLLED_BACK
+    outcome = run.status.outcome
+    return [] if outcome is wanted else [f"ended {outcome}, not {wanted}: {run.status.sentence}"]
+
+
+def _twice(run: Run) -> list[str]:
+    return twice_active(PLAN, run.before, run.journal)
