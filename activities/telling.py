@@ -25,6 +25,8 @@ from ..workflows.names import STEPS_PROGRESSED, UNWANTED_STEPS
 
 GATHER_S = 1.0
 """How long an end that nothing waits for may stay untold."""
+SETTLES_S = 0.03
+"""Ends that are waited for come in bursts: what one of them lets start is started together."""
 AGAIN_S = 1.0
 MOST_AT_ONCE = 300
 """Ends in one signal, or in the result: bounds its size, of which Temporal takes 2 MB."""
@@ -85,6 +87,7 @@ class Teller:
             await self._news.wait()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._urgent.wait(), GATHER_S)
+                await asyncio.sleep(SETTLES_S)
             self._news.clear()
             self._urgent.clear()
             await self._tell_once()

@@ -197,7 +197,7 @@ class SiteRecovery(OperatorUpdates):
         effects: list[Effect] = []
         before = self._story.last_sentence, self._story.phase
         while self._inbox:
-            effects += self._take(saga, self._inbox.popleft())
+            effects += self._take(saga, *self._together())
         if (self._story.last_sentence, self._story.phase) != before:
             workflow.set_current_details(details(self._story))
         self._performer.perform(effects)
@@ -210,9 +210,18 @@ class SiteRecovery(OperatorUpdates):
         else:
             self._inbox.append(request)
 
-    def _take(self, saga: Saga, event: Event) -> tuple[Effect, ...]:
-        decision = saga.handle(event, workflow.now())
-        actor = getattr(event, "actor", None)
+    def _together(self) -> list[Event]:
+        """The next event and those that came with it; what a person asks for stands by itself."""
+        events = [self._inbox.popleft()]
+        if isinstance(events[0], SagaIntervention):
+            return events
+        while self._inbox and not isinstance(self._inbox[0], SagaIntervention):
+            events.append(self._inbox.popleft())
+        return events
+
+    def _take(self, saga: Saga, *events: Event) -> tuple[Effect, ...]:
+        decision = saga.handle_all(events, workflow.now())
+        actor = getattr(events[0], "actor", None)
         for sentence in decision.sentences:
             self._say(sentence, actor)
         phase = Phase.ROLLING_BACK if saga.rollback.services else Phase.RECOVERING

@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
-from reliability.ground import EXAMPLE, READY_AFTER_MS
+from reliability.ground import READY_AFTER_MS
+from reliability.terrain import EXAMPLE, WIDE
 
 from support.processes import Lab, lab_server
 from support.rig import Guard, Rig
@@ -47,6 +48,20 @@ async def pair(rigs: Rigs) -> AsyncIterator[Rig]:
     """Two workers: when one is stopped the other goes on."""
     async for each in rigs("pair", 2):
         yield each
+
+
+@pytest.fixture(scope="session")
+async def wide_pair(
+    temporal_address: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Rig]:
+    """Two workers and a lab of the wide estate."""
+    folder = tmp_path_factory.mktemp("wide")
+    file = WIDE.file(folder)
+    with lab_server(file, folder, "--ready-after-ms", str(READY_AFTER_MS)) as lab:
+        rig = Rig(temporal_address, lab, folder, file, refusal=WIDE.refusal)
+        await rig.start(2)
+        yield rig
+        rig.end()
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from support.rig import Guard
 
+from . import wide
 from .checking import Property, sample
 from .findings import Cell, Failed, Found, Lane
 from .ground import Ground
@@ -15,6 +16,12 @@ SIZES = {
     Lane.MERGE: (-(-len(FORWARD) // 3), -(-len(BACK) // 3)),
     Lane.NIGHTLY: (len(FORWARD), len(BACK)),
     Lane.RELEASE: (3 * len(FORWARD), 3 * len(BACK)),
+}
+WIDE_SIZES = {
+    Lane.COMMIT: (1, 0, 0),
+    Lane.MERGE: (1, 1, 1),
+    Lane.NIGHTLY: (len(wide.FORWARD), len(wide.REFUSED), len(wide.BACK)),
+    Lane.RELEASE: (len(wide.FORWARD), len(wide.REFUSED), len(wide.BACK)),
 }
 UNKEYED_SIZES = {Lane.COMMIT: 2, Lane.MERGE: 6, Lane.NIGHTLY: 17, Lane.RELEASE: 51}
 
@@ -44,13 +51,21 @@ class Crashes(OnRigs):
     control: ClassVar[str] = "keys and epochs off: R2"
 
     def cells(self, lane: Lane, seed: int) -> Sequence[Cell]:
-        """Before and after each step, while it is applied and while it is reverted."""
+        """Around the effect of each step, while it is applied and while it is reverted."""
         forward, back = SIZES[lane]
-        return [*self.drawn(FORWARD, forward), *self.drawn(BACK, back)]
+        wide_forward, wide_refused, wide_back = WIDE_SIZES[lane]
+        return [
+            *self.drawn(FORWARD, forward),
+            *self.drawn(BACK, back),
+            *self.drawn(wide.FORWARD, wide_forward),
+            *self.drawn(wide.REFUSED, wide_refused),
+            *self.drawn(wide.BACK, wide_back),
+        ]
 
     async def run(self, cell: Cell, ground: Ground, slot: int) -> Found:
         """Kill the worker at one point of one recovery."""
-        tried = await kill(await ground.rig(slot), cell.words)
+        terrain, words = wide.ground_of(cell.words)
+        tried = await kill(await ground.rig(slot, terrain=terrain), words, terrain)
         measured = {"next_effect_after_s": (tried.run.gap_s,)} if tried.run.gap_s else {}
         if not tried.broken:
             return Found(measured=measured)

@@ -13,7 +13,8 @@ from support.shell import Shell, neutral_environment
 
 from .checking import Property
 from .findings import Cell, Failed, Found, Lane
-from .ground import EXAMPLE, EXAMPLES, Ground
+from .ground import Ground
+from .terrain import EXAMPLE, EXAMPLES
 from .shells import run_beside
 
 SIZES = {Lane.COMMIT: 20, Lane.MERGE: 100, Lane.NIGHTLY: 1_000, Lane.RELEASE: 1_000}

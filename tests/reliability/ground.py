@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
 
@@ -13,9 +12,13 @@ from holdfast.workers.search_attributes import ensure_search_attributes
 from support.processes import Lab, TemporalServer, lab_server
 from support.rig import Guard, Rig
 
-EXAMPLES = Path(str(files("holdfast.deploy.examples")))
-EXAMPLE = EXAMPLES / "acme-manufacturing.yaml"
+from .terrain import EXAMPLE, MANUFACTURER, Terrain
+
 READY_AFTER_MS = 200
+
+
+RigKey = tuple[int, int, Guard, Terrain]
+"""Slot, workers, guard, terrain."""
 
 
 class Ground:
@@ -27,7 +30,7 @@ class Ground:
         self._numbers = itertools.count(1)
         self._server: TemporalServer | None = None
         self._client: Client | None = None
-        self._rigs: dict[tuple[int, int, Guard], tuple[Rig, contextlib.ExitStack]] = {}
+        self._rigs: dict[RigKey, tuple[Rig, contextlib.ExitStack]] = {}
 
     def __enter__(self) -> "Ground":
         return self
@@ -71,15 +74,23 @@ class Ground:
         options = ("--ready-after-ms", str(ready_after_ms))
         return self._exits.enter_context(lab_server(EXAMPLE, self.room("lab"), *options))
 
-    async def rig(self, slot: int, *, workers: int = 1, guard: Guard = Guard.FULL) -> Rig:
+    async def rig(
+        self,
+        slot: int,
+        *,
+        workers: int = 1,
+        guard: Guard = Guard.FULL,
+        terrain: Terrain = MANUFACTURER,
+    ) -> Rig:
         """The rig of a slot: its own lab, queue and workers."""
-        key = (slot, workers, guard)
+        key = (slot, workers, guard, terrain)
         if key not in self._rigs:
             exits = contextlib.ExitStack()
             folder = self.room("rig")
             options = ("--ready-after-ms", str(READY_AFTER_MS))
-            lab = exits.enter_context(lab_server(EXAMPLE, folder, *options))
-            rig = Rig(self.address, lab, folder, EXAMPLE, guard=guard)
+            file = terrain.file(folder)
+            lab = exits.enter_context(lab_server(file, folder, *options))
+            rig = Rig(self.address, lab, folder, file, guard=guard, refusal=terrain.refusal)
             exits.callback(rig.end)
             self._rigs[key] = (rig, exits)
             await rig.start(workers)
@@ -92,15 +103,15 @@ class Ground:
                 self._drop(key)
 
     def drop_special_rigs(self) -> None:
-        """End all rigs but those of one guarded worker, which most properties use."""
+        """End all rigs but the example's with one guarded worker, which most properties use."""
         for key in list(self._rigs):
-            if key[1:] != (1, Guard.FULL):
+            if key[1:] != (1, Guard.FULL, MANUFACTURER):
                 self._drop(key)
 
     def rigs_of(self, slot: int) -> list[Rig]:
         """The rigs of a slot that have been made."""
         return [rig for key, (rig, _) in self._rigs.items() if key[0] == slot]
 
-    def _drop(self, key: tuple[int, int, Guard]) -> None:
+    def _drop(self, key: RigKey) -> None:
         _, exits = self._rigs.pop(key)
         exits.close()

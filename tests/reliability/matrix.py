@@ -3,29 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import yaml
-
-from holdfast.workflows.model.estate import Estate
-from holdfast.workflows.model.plan import RecoveryPlan
-from holdfast.workflows.model.recovery import Outcome, RecoveryRequest
-from holdfast.workflows.planning import compile_plan
+from holdfast.workflows.model.recovery import Outcome
 from support.judging import Run, twice_active
 from support.rig import Guard, Rig, Wound
 
-from .ground import EXAMPLE
+from .terrain import MANUFACTURER, Terrain
 
-SITE = "plant-lyon"
-
-
-def _plan() -> RecoveryPlan:
-    estate = Estate.model_validate(yaml.safe_load(EXAMPLE.read_text()))
-    plan = compile_plan(RecoveryRequest(estate=estate, site=SITE)).plan
-    assert plan is not None
-    return plan
-
-
-PLAN = _plan()
-"""The recovery of the manufacturer's plant in Lyon: 22 steps of six services."""
+SITE = MANUFACTURER.site
+PLAN = MANUFACTURER.plan
 STEPS = tuple(step.id for step in PLAN.steps)
 MUTATING = tuple(step.id for step in PLAN.steps if not step.run.endswith(".expect"))
 
@@ -77,35 +62,36 @@ class Tried:
         return tuple({kind for line in self.broken for sign, kind in KINDS if sign in line})
 
 
-async def kill(rig: Rig, words: Sequence[str]) -> Tried:
+async def kill(rig: Rig, words: Sequence[str], terrain: Terrain = MANUFACTURER) -> Tried:
     """kill -9 at one cell of FORWARD, BACK or UNKEYED."""
     direction, step, point = words
     verb = "revert" if direction == "back" else "apply"
-    run = await rig.recover(SITE, Wound(step, verb, point), failing=direction != "forward")
+    run = await rig.recover(terrain.site, Wound(step, verb, point), failing=direction != "forward")
     broken = [*_reached(run, words), *run.broken]
     if rig.guard is Guard.FULL:
         broken += _ended(run, forward=direction == "forward")
     return Tried(run, tuple(broken), run.struck)
 
 
-async def stop(pair: Rig, words: Sequence[str]) -> Tried:
+async def stop(pair: Rig, words: Sequence[str], terrain: Terrain = MANUFACTURER) -> Tried:
     """SIGSTOP at one cell of ASLEEP, UNDONE or MOVED; SIGCONT when all is over."""
     scene, step, point = words
     if scene == "moved":
-        return await _stop_and_move(pair, Wound(step, "revert", point, "STOP"))
+        return await _stop_and_move(pair, Wound(step, "revert", point, "STOP"), terrain)
     wound = Wound(step, "apply", point, "STOP")
-    run = await pair.recover(SITE, wound, failing=scene == "undone")
-    broken = [*_reached(run, words), *run.broken, *_twice(run)]
+    run = await pair.recover(terrain.site, wound, failing=scene == "undone")
+    broken = [*_reached(run, words), *run.broken, *_twice(run, terrain)]
     if pair.guard is Guard.FULL:
         broken += _ended(run, forward=scene == "asleep")
     return Tried(run, tuple(broken), run.struck)
 
 
-async def _stop_and_move(pair: Rig, wound: Wound) -> Tried:
-    first = await pair.recover(SITE, wound, failing=True, wake=False)
-    second = await pair.recover(SITE, fresh=False)
+async def _stop_and_move(pair: Rig, wound: Wound, terrain: Terrain) -> Tried:
+    first = await pair.recover(terrain.site, wound, failing=True, wake=False)
+    pair.lab.no_faults()
+    second = await pair.recover(terrain.site, fresh=False)
     broken = [*_reached(first, (str(wound),)), *first.broken, *second.broken]
-    broken += [*_twice(first), *_twice(second)]
+    broken += [*_twice(first, terrain), *_twice(second, terrain)]
     if pair.guard is Guard.FULL:
         broken += [*_ended(first, forward=False), *_ended(second, forward=True)]
     return Tried(second, tuple(broken), first.struck)
@@ -121,5 +107,5 @@ def _ended(run: Run, *, forward: bool) -> list[str]:
     return [] if outcome is wanted else [f"ended {outcome}, not {wanted}: {run.status.sentence}"]
 
 
-def _twice(run: Run) -> list[str]:
-    return twice_active(PLAN, run.before, run.journal)
+def _twice(run: Run, terrain: Terrain) -> list[str]:
+    return twice_active(terrain.plan, run.before, run.journal)

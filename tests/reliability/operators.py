@@ -9,14 +9,24 @@ from holdfast.workflows.model.recovery import Outcome
 from support.judging import changes
 from support.rig import Rig, Started, Wound
 
+from . import wide
 from .crashes import OnRigs
 from .findings import Cell, Failed, Found, Lane
 from .ground import Ground
-from .matrix import SITE, STEPS
+from .matrix import STEPS
+from .terrain import WIDE, Terrain
 
 PER_KIND = {Lane.COMMIT: 1, Lane.MERGE: 2, Lane.NIGHTLY: len(STEPS), Lane.RELEASE: 2 * len(STEPS)}
+WIDE_PER_KIND = {
+    Lane.COMMIT: 0,
+    Lane.MERGE: 1,
+    Lane.NIGHTLY: len(wide.STEPS),
+    Lane.RELEASE: len(wide.STEPS),
+}
 CONTROLS = {Lane.COMMIT: 1, Lane.MERGE: 2, Lane.NIGHTLY: 5, Lane.RELEASE: 10}
 REASON = "because of the harness"
+QUEUED = "shift-traffic"
+"""The last step of each service of the wide estate."""
 HELD = 3
 STILL_S = 0.3
 """How long a paused run is watched for changes that it must not make."""
@@ -80,6 +90,16 @@ async def _skip(rig: Rig, started: Started, step: str) -> Broken:
     return broken
 
 
+async def _skip_queued(rig: Rig, started: Started, step: str) -> Broken:
+    """The last step of the same service, which cannot have begun."""
+    queued = f"{step.partition('/')[0]}/{QUEUED}"
+    broken = await _accepted(rig, "skip-step", started.workflow_id, queued)
+    started.skipped = frozenset({queued})
+    rig.release()
+    await rig.follow(started)
+    return broken
+
+
 async def _retry(rig: Rig, started: Started, step: str) -> Broken:
     await rig.follow(started)
     if started.command.returncode != HELD:
@@ -127,11 +147,17 @@ SCENES: dict[str, tuple[Scene, Outcome, str]] = {
     "roll-back": (_roll_back, Outcome.ROLLED_BACK, "ana asked for it: {reason}"),
     "cancel": (_cancel, Outcome.ROLLED_BACK, "cancellation asked for it"),
     "skip": (_skip, Outcome.RECOVERED, "ana skips {step}: {reason}"),
+    "skip-queued": (_skip_queued, Outcome.RECOVERED, "ana skips {service}/shift-traffic: {reason}"),
     "retry": (_retry, Outcome.RECOVERED, "ana retries {step}: {reason}"),
     "wrong": (_wrong, Outcome.RECOVERED, ""),
     "replace": (_replace, Outcome.RECOVERED, ""),
 }
 """What is done while a step waits to be applied, how that ends, and the sentence that names it."""
+
+
+ON_WIDE = ("pause", "skip-queued", "roll-back", "cancel", "replace", "skip", "retry")
+"""What is done while steps share an activity; in the merge lane the first five."""
+MERGED = 5
 
 
 class Operators(OnRigs):
@@ -144,17 +170,22 @@ class Operators(OnRigs):
     def cells(self, lane: Lane, seed: int) -> Sequence[Cell]:
         """Each kind at steps spread over the plan."""
         cells: list[Cell] = []
-        for number, kind in enumerate(SCENES):
+        for number, kind in enumerate(kind for kind in SCENES if kind != "skip-queued"):
             steps = STEPS[number:] + STEPS[:number]
             cells += self.drawn([(kind, step) for step in steps], PER_KIND[lane])
+        for number, kind in enumerate(ON_WIDE[: MERGED if lane is Lane.MERGE else None]):
+            turned = wide.STEPS[5 * number :] + wide.STEPS[: 5 * number]
+            steps = [each for each in turned if kind != "skip-queued" or not each.endswith(QUEUED)]
+            every = [(WIDE.name, kind, step) for step in steps]
+            cells += self.drawn(every, min(WIDE_PER_KIND[lane], len(every)))
         untold = [("roll-back", step) for step in STEPS]
         return [*cells, *self.drawn(untold, CONTROLS[lane], control=True)]
 
     async def run(self, cell: Cell, ground: Ground, slot: int) -> Found:
         """One recovery; at one step, one thing is done."""
-        kind, step = cell.words
-        rig = await ground.rig(slot)
-        broken = await _tried(rig, kind, step, said=not cell.control)
+        terrain, (kind, step) = wide.ground_of(cell.words)
+        rig = await ground.rig(slot, terrain=terrain)
+        broken = await _tried(rig, terrain, kind, step, said=not cell.control)
         if cell.control:
             return Found(bit=int(bool(broken)))
         if not broken:
@@ -163,12 +194,12 @@ class Operators(OnRigs):
         return Found(failed=(Failed(cell=cell.id, broken=tuple(broken), evidence=kept),))
 
 
-async def _tried(rig: Rig, kind: str, step: str, *, said: bool) -> Broken:
+async def _tried(rig: Rig, terrain: Terrain, kind: str, step: str, *, said: bool) -> Broken:
     scene, outcome, sentence = SCENES[kind]
-    wanted = await rig.untroubled(SITE)
+    wanted = await rig.untroubled(terrain.site)
     fails = kind == "retry"
     wound = Wound(step, "apply", "before", "FAIL" if fails else "WAIT")
-    started = rig.begin(SITE, wound, holds=step if fails else None)
+    started = rig.begin(terrain.site, wound, holds=step if fails else None)
     if not fails:
         async with asyncio.timeout(30):
             await rig.struck()
@@ -179,7 +210,7 @@ async def _tried(rig: Rig, kind: str, step: str, *, said: bool) -> Broken:
     # Without a step that others rely on, they may fail, and then all is undone.
     if ended is not outcome and not (kind == "skip" and ended is Outcome.ROLLED_BACK):
         broken.append(f"ended {ended}, not {outcome}: {run.status.sentence}")
-    named = sentence.format(step=step, reason=REASON)
+    named = sentence.format(step=step, service=step.partition("/")[0], reason=REASON)
     if not any(named in entry.sentence for entry in run.status.log):
         broken.append(f"no sentence of the recovery says '{named}'")
     return broken

@@ -19,7 +19,8 @@ from support.processes import Lab, Worker
 
 from .checking import Property
 from .findings import Cell, Failed, Found, Lane
-from .ground import EXAMPLE, Ground
+from .ground import Ground
+from .terrain import EXAMPLE
 
 SIZES = {Lane.COMMIT: 300, Lane.MERGE: 3_000, Lane.NIGHTLY: 10_000, Lane.RELEASE: 10_000}
 CONTROL_ALERTS = 30

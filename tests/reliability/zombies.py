@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from support.rig import Guard
 
+from . import wide
 from .crashes import OnRigs
 from .findings import Cell, Failed, Found, Lane
 from .ground import Ground
@@ -15,6 +16,12 @@ SIZES = {
     Lane.MERGE: (2, 3, 3),
     Lane.NIGHTLY: (len(ASLEEP), len(UNDONE), len(MOVED)),
     Lane.RELEASE: (len(ASLEEP), 2 * len(UNDONE), 2 * len(MOVED)),
+}
+WIDE_SIZES = {
+    Lane.COMMIT: (0, 0, 0),
+    Lane.MERGE: (1, 1, 0),
+    Lane.NIGHTLY: (len(wide.ASLEEP), len(wide.UNDONE), len(wide.MOVED)),
+    Lane.RELEASE: (len(wide.ASLEEP), len(wide.UNDONE), len(wide.MOVED)),
 }
 CONTROLS = {Lane.COMMIT: 1, Lane.MERGE: 4, Lane.NIGHTLY: 17, Lane.RELEASE: 34}
 BETWEEN = tuple(words for words in (*UNDONE, *MOVED) if words[-1] == "between")
@@ -31,19 +38,23 @@ class Zombies(OnRigs):
     def cells(self, lane: Lane, seed: int) -> Sequence[Cell]:
         """Woken when recovered, when undone, and when a second recovery has moved the service."""
         asleep, undone, moved = SIZES[lane]
+        wide_asleep, wide_undone, wide_moved = WIDE_SIZES[lane]
         return [
             *self.drawn(ASLEEP, asleep),
             *self.drawn(UNDONE, undone),
             *self.drawn(MOVED, moved),
+            *self.drawn(wide.ASLEEP, wide_asleep),
+            *self.drawn(wide.UNDONE, wide_undone),
+            *self.drawn(wide.MOVED, wide_moved),
             *self.drawn(BETWEEN, CONTROLS[lane], control=True),
         ]
 
     async def run(self, cell: Cell, ground: Ground, slot: int) -> Found:
         """Stop one of two workers at one point; wake it up at the end."""
-        tried = await stop(
-            await ground.rig(slot, workers=2, guard=Guard.NONE if cell.control else Guard.FULL),
-            cell.words,
-        )
+        terrain, words = wide.ground_of(cell.words)
+        guard = Guard.NONE if cell.control else Guard.FULL
+        pair = await ground.rig(slot, workers=2, guard=guard, terrain=terrain)
+        tried = await stop(pair, words, terrain)
         if cell.control:
             return Found(bit=int(bool(tried.noticed)), noticed=tried.noticed)
         if not tried.broken:

@@ -34,10 +34,24 @@ EFFECT_GAPS_S: list[float] = []
 TAKEN_UP_S: list[float] = []
 """Every measured time from a worker's death until its replacement worked on the run."""
 TESTS = Path(__file__).parent.parent
-FAILING = {"method": "PATCH", "site": "plant-milan", "path": "deployments/spooler"}
-"""The last step of a service nothing depends on: when it fails, all else is to be undone."""
-OTHERS_END_S = 1.0
-"""How long the failing step is throttled before it fails, so that the others are done by then."""
+
+@dataclass(frozen=True)
+class Refusal:
+    """The requests of one late step, which are refused where all else is to be undone."""
+
+    match: Mapping[str, Any]
+    throttled_s: float = 0.0
+    """How long it is throttled before, so that the others are done by then."""
+    times: int = 0
+    """How often it is refused; 0 is for good."""
+
+
+FAILING = Refusal(
+    {"method": "PATCH", "site": "plant-milan", "path": "deployments/spooler"},
+    throttled_s=1.0,
+    times=1,
+)
+"""In the example estate: the last step of a service nothing depends on."""
 
 
 class Guard(StrEnum):
@@ -84,11 +98,19 @@ class Rig:
     """A Temporal server, a lab and workers, for many recoveries of one estate file."""
 
     def __init__(
-        self, address: str, lab: Lab, folder: Path, estate: Path, *, guard: Guard = Guard.FULL
+        self,
+        address: str,
+        lab: Lab,
+        folder: Path,
+        estate: Path,
+        *,
+        guard: Guard = Guard.FULL,
+        refusal: Refusal = FAILING,
     ) -> None:
         self.lab = lab
         self.folder = folder
         self.guard = guard
+        self._refusal = refusal
         self.document: dict[str, Any] = yaml.safe_load(estate.read_text())
         self.document["metadata"]["name"] = f"rig-{folder.name}"
         self._address = address
@@ -140,7 +162,7 @@ class Rig:
         Args:
             site: the site; it still answers, as in a planned recovery, so that fences are real.
             wound: where a worker is struck.
-            failing: the last step is refused once all others are done, so that they are undone.
+            failing: the rig's late step is refused, so that all others are undone.
             holds: a step that waits for a person when it fails.
             fresh: from the initial world; otherwise from what is there.
             wake: let stopped workers go on when the run has ended, and see what they still do.
@@ -177,8 +199,10 @@ class Rig:
         self._go.unlink(missing_ok=True)
         before = self.lab.world()
         if failing:
-            self.lab.fault("throttle", FAILING, seconds=OTHERS_END_S, times=1)
-            self.lab.fault("error", FAILING, status=403, times=1)
+            match, throttled_s = self._refusal.match, self._refusal.throttled_s
+            if throttled_s:
+                self.lab.fault("throttle", match, seconds=throttled_s, times=1)
+            self.lab.fault("error", match, status=403, times=self._refusal.times)
         if wound is not None:
             self._wound.write_text(json.dumps(wound.__dict__))
         command = self.shell.start(

@@ -110,8 +110,10 @@ class Simulation:
             if self.saga.over:
                 self._drain_late()
                 return self.saga.outcome
-            if self._inbox:
-                self._take(self._inbox.pop(0))
+            if self._inbox and (not self._queue or self.random.random() < 0.8):
+                together = self.random.randint(1, len(self._inbox))
+                events, self._inbox = self._inbox[:together], self._inbox[together:]
+                self._take(*events)
             elif self.saga.idle:
                 self._decide()
             else:
@@ -166,14 +168,16 @@ class Simulation:
 
     # The saga
 
-    def _take(self, event: Event) -> None:
-        self._perform(self.saga.handle(event, self.now).effects)
+    def _take(self, *events: Event) -> None:
+        self._perform(self.saga.handle_all(events, self.now).effects)
 
     def _perform(self, effects: tuple[Effect, ...]) -> None:
+        stopped_again = {effect.step for effect in effects if isinstance(effect, CancelApply)}
         for effect in effects:
             match effect:
                 case Apply():
-                    self._check_start(effect.step)
+                    if effect.step not in stopped_again:
+                        self._check_start(effect.step)
                     self.started.append(effect.step)
                     self._running[effect.step] = effect
                     self.later(self.random.uniform(0.1, 5), partial(self._apply, effect))

@@ -5,7 +5,7 @@ the state, and returns what to do and why. The two directions are in `forward.py
 `rollback.py`; both work on the state that is held here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from ..model.plan import RecoveryPlan
@@ -65,6 +65,8 @@ class Saga:
         self.in_flight = 0
         self.sharing = 0
         """Those in flight that share an activity."""
+        self.shared: dict[int, int] = {}
+        """Activities in flight that steps share, by number: how many steps each still carries."""
         self._effects: list[Effect] = []
         self._sentences: list[str] = []
 
@@ -125,6 +127,15 @@ class Saga:
 
     def handle(self, event: Event, at: datetime) -> Decision:
         """Take one event into account; the effects are to be performed at once, all together."""
+        return self.handle_all((event,), at)
+
+    def handle_all(self, events: Iterable[Event], at: datetime) -> Decision:
+        """Decide on what came together: the steps that it lets start can share an activity."""
+        for event in events:
+            self._take(event, at)
+        return self._decided(at)
+
+    def _take(self, event: Event, at: datetime) -> None:
         match event:
             case ApplyStarted():
                 self.forward.sharing.began(self.steps[event.step], min(event.began, at))
@@ -144,7 +155,6 @@ class Saga:
                 self.rollback.not_reverted(self._landed(event.step), event.failure, at)
             case _:
                 self._intervene(event, at)
-        return self._decided(at)
 
     def _decided(self, at: datetime) -> Decision:
         if not self.paused_by:
@@ -187,9 +197,12 @@ class Saga:
         """The step whose effect has come to its end."""
         run = self.steps[step]
         self.in_flight -= 1
-        if run.shares:
-            run.shares = False
+        if (number := run.shares) is not None:
+            run.shares = None
             self.sharing -= 1
+            self.shared[number] -= 1
+            if not self.shared[number]:
+                del self.shared[number]
         return run
 
     def token(self, key: str) -> FencingToken:
@@ -206,8 +219,10 @@ class Saga:
         """Have steps applied in one activity; the end of each comes as an event of its own."""
         self.in_flight += len(runs)
         self.sharing += len(runs)
+        number = effect.applies[0].token.sequence
+        self.shared[number] = len(runs)
         for run in runs:
-            run.shares = True
+            run.shares = number
         self._effects.append(effect)
 
     def cancel(self, step: str) -> None:

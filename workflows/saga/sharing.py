@@ -31,10 +31,14 @@ others share one at that moment, and the timeline does not show each step anyway
 LARGE_PLAN = 100
 """Steps. Hundreds of activities that each beat their heart twice a second keep a server busy, and
 nobody reads a timeline of that length."""
-MOST_BYTES = 480_000
-"""Of an activity's input: Temporal takes 2 MB and warns from 512 KB."""
-BYTES_BESIDES = 500
-"""Of a step in that input, besides what its action is told: ids, token, needs."""
+MOST_BYTES = 1_400_000
+"""Of the inputs of all activities that one decision starts: Temporal takes 2 MB an input, and 4 MB
+a workflow task."""
+BYTES_BESIDES = 320
+"""Of a step in such an input, besides what its action is told and the ids of steps."""
+MOST_SHARED = 20
+"""Activities. While so many are in flight, steps gather for the next: single steps, each in one of
+its own, would end in more events than Temporal keeps for a workflow task, which is a hundred."""
 
 
 class Sharing:
@@ -61,13 +65,16 @@ class Sharing:
     def start(self, brief: Sequence[StepRun], at: datetime) -> None:
         """Start brief steps whose turn has come, with all that can follow them."""
         waiting_on = self._forward.waiting_on
-        for runs in self._groups(brief):
-            if len(runs) >= (2 if self._saga.sharing else LEAST_TOGETHER):
-                self._apply_together(runs, at)
-                continue
-            for run in runs:
-                if not waiting_on[run.step.id]:
-                    self._forward.begin(run, at)
+        if len(self._saga.shared) >= MOST_SHARED:
+            self._wait(brief)
+            return
+        runs = self._group(brief)
+        if len(runs) >= (2 if self._saga.sharing else LEAST_TOGETHER):
+            self._apply_together(runs, at)
+            return
+        for run in runs:
+            if not waiting_on[run.step.id]:
+                self._forward.begin(run, at)
 
     def _apply_together(self, runs: Sequence[StepRun], at: datetime) -> None:
         applies = []
@@ -84,32 +91,36 @@ class Sharing:
         awaited = frozenset(id for id in together if not together.issuperset(dependents[id]))
         self._saga.perform_together(runs, ApplyTogether(tuple(applies), awaited))
 
-    def _groups(self, ready: Sequence[StepRun]) -> list[list[StepRun]]:
-        """What each activity is to apply: the ready steps, and all that can follow them there.
+    def _group(self, ready: Sequence[StepRun]) -> list[StepRun]:
+        """What one activity is to apply: the ready steps, and all that can follow them there.
 
         A step follows if it may share and everything that it still waits for is in the group.
         """
-        made: list[list[StepRun]] = []
-        waiting = list(ready)
-        while waiting:
-            size = 0
-            group: list[StepRun] = []
-            while waiting and ((size := size + _bytes(waiting[0])) <= MOST_BYTES or not group):
-                group.append(waiting.pop(0))
-            left: dict[str, int] = {}
-            for run in group:  # grows while it is walked
-                for id in self._saga.graph.dependents[run.step.id]:
-                    left[id] = left.get(id, self._forward.waiting_on[id]) - 1
-                    follower = self._saga.steps[id]
-                    if (
-                        left[id] == 0
-                        and self._forward.may_start(follower)
-                        and self.may_share(follower)
-                        and (size := size + _bytes(follower)) <= MOST_BYTES
-                    ):
-                        group.append(follower)
-            made.append(group)
-        return made
+        size, fit = 0, 0
+        for run in ready:
+            size += _bytes(run)
+            if fit and size > MOST_BYTES:
+                break
+            fit += 1
+        self._wait(ready[fit:])
+        group = list(ready[:fit])
+        left: dict[str, int] = {}
+        for run in group:  # grows while it is walked
+            for id in self._saga.graph.dependents[run.step.id]:
+                left[id] = left.get(id, self._forward.waiting_on[id]) - 1
+                follower = self._saga.steps[id]
+                if (
+                    left[id] == 0
+                    and self._forward.may_start(follower)
+                    and self.may_share(follower)
+                    and (size := size + _bytes(follower)) <= MOST_BYTES
+                ):
+                    group.append(follower)
+        return group
+
+    def _wait(self, runs: Sequence[StepRun]) -> None:
+        """Leave steps for the next decision; one follows, for something is in flight."""
+        self._forward.ready |= dict.fromkeys(run.step.id for run in runs)
 
     def began(self, run: StepRun, at: datetime) -> None:
         """A queued step has been started by its worker."""
@@ -147,6 +158,7 @@ class Sharing:
 
 
 def _bytes(run: StepRun) -> int:
-    """At most so many bytes does the step add to the activity's input."""
-    told = json.dumps([run.step.inputs, run.observation.before_image])
-    return BYTES_BESIDES + len(told)
+    """About so many bytes does the step add to the activity's input."""
+    step = run.step
+    told = json.dumps([step.inputs, run.observation.before_image])
+    return BYTES_BESIDES + len(told) + 2 * len(step.id) + sum(len(need) + 3 for need in step.needs)

@@ -45,8 +45,8 @@ class StepRun:
     known_applied: bool = False
     """The run holds proof that it changed the resource."""
     skip_when_stopped: bool = False
-    shares: bool = False
-    """Its running apply shares an activity with others."""
+    shares: int | None = None
+    """The number of the activity that its running apply shares with others."""
     alone: bool = False
     """From now on it is applied in an activity of its own."""
     attempts: int = 0

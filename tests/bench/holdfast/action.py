@@ -47,9 +47,8 @@ class Wait(Action[WaitInputs]):
     async def apply(self, call: Call[WaitInputs]) -> Evidence:
         """Wait, and make the effect, unless an earlier attempt has made it."""
         wanted = call.inputs
-        self._effects.read()
-        seen = self._effects.look(wanted.resource)
         self._effects.call(_line(CALLED, call))
+        seen = self._effects.look(wanted.resource)
         judge(_mark(seen), call.token, wanted.resource)
         if is_own(_mark(seen), call.token):
             return Evidence(changed=False, sentence=f"{wanted.resource} is applied already")

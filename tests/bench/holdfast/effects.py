@@ -58,8 +58,10 @@ class Effects:
         return self._last.get(resource)
 
     def call(self, line: Line) -> None:
-        """Say that a verb was called, whatever comes of it."""
-        self._append(line)
+        """Say that a verb was called, whatever comes of it, and read what has been written."""
+        with self._locked():
+            self.read()
+            self._append(line)
 
     def write(self, line: Line, *, after: Line | None) -> Line:
         """Change a resource whose last change is still `after`.
@@ -92,7 +94,10 @@ class Effects:
         os.close(self._file)
 
     def _append(self, line: Line) -> None:
-        os.write(self._file, json.dumps(vars(line)).encode() + b"\n")
+        text = json.dumps(vars(line)).encode() + b"\n"
+        os.write(self._file, text)
+        # Written under the lock, right behind what was read: it need not be read again.
+        self._read_to += len(text)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
