@@ -102,7 +102,7 @@ class SharedActivity:
     def _land(self, step: str, attempt: int) -> None:
         if self._over or attempt != self._attempt or step not in self._running:
             return
-        fate = self._sim.fate(("ok",) * 6 + FATES)
+        fate = self._sim.fate(("ok",) * 6 + FATES, step)
         if fate == "crash_before":
             self._crash()
             return
@@ -135,7 +135,7 @@ class SharedActivity:
         elif fate == "hung":
             self._sometimes_land(step)
             self._fail(step, Failure("Timeout", "overran", False))
-        elif fate == "temporary":
+        elif fate in ("temporary", "lost_before"):
             self._end(HandedBack(step, begun=True, reason="Unavailable", alone=True))
             self._hand_back(self._walk.abandon(step))
         else:

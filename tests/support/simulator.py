@@ -55,20 +55,28 @@ from .simulated_world import Resource, World
 
 EPOCH_START = datetime(2026, 1, 1, tzinfo=UTC)
 APPLY_FATES = (
-    "ok",
-    "ok",
-    "ok",
-    "ok",
-    "ok",
-    "ok",
+    *("ok",) * 6,
+    "slow",
     "refused",
     "unproved",
     "needs_person",
     "lost_before",
     "lost_after",
     "late",
+    "crash_before",
+    "crash_after",
 )
-REVERT_FATES = ("ok", "ok", "ok", "ok", "ok", "refused", "lost_before", "lost_after")
+"""`lost`: a timeout before or after the effect; `crash`: the worker dies, another repeats it."""
+REVERT_FATES = (
+    *("ok",) * 5,
+    "slow",
+    "refused",
+    "lost_before",
+    "lost_after",
+    "crash_before",
+    "crash_after",
+)
+AGAIN_AFTER_S = {"slow": 30.0, "crash_before": 2.1, "crash_after": 2.1}
 
 
 class Simulation:
@@ -93,6 +101,7 @@ class Simulation:
         }
         self.started: list[str] = []
         self.broken: list[str] = []
+        self._partition = self._random_partition()
         graph = PlanGraph(self.plan)
         self.ancestors: dict[str, set[str]] = {}
         for id, step in graph.steps.items():
@@ -150,6 +159,18 @@ class Simulation:
 
     def _expected(self, step: str) -> timedelta:
         return timedelta(seconds=0.2 if step in self._brief else 3)
+
+    def _random_partition(self) -> tuple[set[str], datetime, datetime]:
+        """Services whose systems cannot be reached for a while; often none."""
+        if self.random.random() > self.faults:
+            return set(), self.now, self.now
+        cut_off = {each.name for each in self.plan.services if self.random.random() < 0.4}
+        begins = self.now + timedelta(seconds=self.random.uniform(0, 20))
+        return cut_off, begins, begins + timedelta(seconds=self.random.uniform(1, 30))
+
+    def _cut_off(self, step: str) -> bool:
+        services, begins, ends = self._partition
+        return begins <= self.now < ends and step.partition("/")[0] in services
 
     # Time
 
@@ -223,9 +244,14 @@ class Simulation:
     def _apply(self, effect: Apply) -> None:
         if self._running.get(effect.step) is not effect:
             return
-        del self._running[effect.step]
-        fate = self.fate(APPLY_FATES)
+        fate = self.fate(APPLY_FATES, effect.step)
         step = effect.step
+        if fate == "crash_after":
+            self.wake_late(effect)
+        if fate in AGAIN_AFTER_S:
+            self.later(AGAIN_AFTER_S[fate], partial(self._apply, effect))
+            return
+        del self._running[effect.step]
         if fate in ("ok", "unproved", "lost_after"):
             try:
                 self.write(effect)
@@ -275,7 +301,7 @@ class Simulation:
         self._inbox.append(ApplyCancelled(step))
 
     def _probe(self, effect: Probe) -> None:
-        if self.random.random() < self.faults / 3:
+        if self._cut_off(effect.step) or self.random.random() < self.faults / 3:
             seen = Observation(
                 step=effect.step,
                 state=Applied.UNKNOWN,
@@ -287,11 +313,14 @@ class Simulation:
         self._inbox.append(Observed(effect.step, seen))
 
     def _revert(self, effect: Revert) -> None:
-        fate = self.fate(REVERT_FATES)
+        fate = self.fate(REVERT_FATES, effect.step)
         name = self.resource_of[effect.step]
-        if fate in ("ok", "lost_after"):
+        if fate in ("ok", "lost_after", "crash_after"):
             before = str(effect.before.before_image)
             self.world.revert(name, before, effect.token, effect.apply_key, effect.known_applied)
+        if fate in AGAIN_AFTER_S:
+            self.later(AGAIN_AFTER_S[fate], partial(self._revert, effect))
+            return
         if fate == "ok":
             done = Evidence(changed=True, sentence="put back")
             self._inbox.append(RevertSucceeded(effect.step, done))
@@ -300,8 +329,10 @@ class Simulation:
             failure = Failure("Conflict" if known else "Timeout", "not put back", known)
             self._inbox.append(RevertFailed(effect.step, failure))
 
-    def fate(self, fates: tuple[str, ...]) -> str:
+    def fate(self, fates: tuple[str, ...], step: str) -> str:
         """What befalls an attempt."""
+        if self._cut_off(step):
+            return "lost_before"
         return self.random.choice(fates) if self.random.random() < self.faults else "ok"
 
     # People
