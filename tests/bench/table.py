@@ -80,6 +80,7 @@ COLUMNS = (
     Column("kill -9: next effect, s", _kill, _detail("next_effect_after_s"), 1),
     Column("kill -9: overhead, s", _kill, _detail("overhead_s"), 1),
     Column("finished steps done again", _kill, _detail("effects_twice"), 0),
+    Column("finished steps asked again", _kill, _detail("called_again_when_done"), 0),
 )
 
 
