@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from temporalio import activity
 
-BEAT_S = 1.0
+BEAT_S = 0.8
 """A heartbeat is one write of the server: as rare as the timeout of 2 s allows."""
 LONGEST_GAP_S = 10.0
 """Of the time between two attempts at most this much counts: more is a missing worker; but the

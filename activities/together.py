@@ -1,10 +1,12 @@
-"""One activity for many brief steps, each applied as soon as what it needs is done.
+"""One activity for many steps, each applied as soon as what it needs is done.
 
 Only what goes well is done here. A permanent failure is told and nothing more begins; whatever else
 goes wrong with a step, it is handed back, and the workflow has it go on in an activity of its own,
-where attempts, waits and long operations are kept. What has ended is told by signals, at once
-where something waits for it; a process that dies loses at most what was not told yet, and those
-steps are applied again under their own idempotency keys.
+where attempts, waits and long operations are kept. What has ended is told by signals.
+
+Only the first attempt applies anything. One that comes after a lost worker hands back every step
+whose end the workflow still awaits, as perhaps begun: what it had done is known by the marks on the
+resources, and the workflow goes on from there.
 """
 
 import asyncio
@@ -34,144 +36,111 @@ from .telling import Teller
 
 MOST_AT_ONCE = 500
 """Steps of one activity that run side by side."""
-MOST_ATTEMPTS = 3
-"""A step may be what kills its worker: after this many lost workers each goes on by itself."""
-ADOPTED_WITHIN_S = 10.0
-"""How long work whose attempt the server has given up waits for the next attempt to adopt it."""
 ASK_AGAIN_S = 1.0
 """How often a cancelled activity asks which of its running steps are to be stopped."""
+TAKEN_FOR_DEAD_S = 2.0
+"""The heartbeat's timeout: a process that did not run for so long begins nothing any more."""
 
 
 def together_activity(actions: Sequence[Action[Any]]) -> Callable[..., Awaitable[Any]]:
-    """The activity that brief steps of these actions share, to register with a worker."""
+    """The activity that steps of these actions share, to register with a worker."""
     by_name = {action.name: action for action in actions}
-    ongoing: dict[tuple[str | None, str], _Together] = {}
 
     @activity.defn(name=APPLY_TOGETHER)
     async def apply_together(request: TogetherInput) -> TogetherProgress:
-        info = activity.info()
-        key = (info.workflow_run_id, info.activity_id)
-        together = ongoing.get(key)
-        if together is None:
-            teller = Teller(request.steps)
-            if info.attempt > MOST_ATTEMPTS:
-                return await _given_up(teller)
-            together = ongoing[key] = _Together(by_name, teller, first_attempt=info.attempt == 1)
-        try:
-            return await together.carried_on(info)
-        finally:
-            later = asyncio.get_running_loop().call_later
-            later(ADOPTED_WITHIN_S, together.left_by, info.attempt, lambda: ongoing.pop(key, None))
+        if activity.info().attempt > 1:
+            lost = tuple(_lost(step) for step in request.steps)
+            return TogetherProgress(number=request.number, ends=lost)
+        return await _Together(by_name, request).run()
 
     return apply_together
 
 
-async def _given_up(teller: Teller) -> TogetherProgress:
-    for step in teller.left():
-        teller.ends(_lost(step, f"its worker was lost {MOST_ATTEMPTS} times"), urgent=False)
-    return await teller.rest()
+def _lost(step: StepToApply) -> StepEnd:
+    reason = "the worker that had it was lost"
+    return _end(step.apply).model_copy(update={"began": datetime.now(UTC), "reason": reason})
 
 
-def _lost(step: StepToApply, reason: str) -> StepEnd:
-    sequence = step.apply.token.sequence
-    began = datetime.now(UTC)
-    return StepEnd(step=step.apply.step, sequence=sequence, began=began, reason=reason, alone=True)
+def _end(request: ApplyInput) -> StepEnd:
+    return StepEnd(step=request.step)
 
 
 class _Together:
-    """The steps of one activity in one process.
+    """The steps of one activity while they are applied."""
 
-    A busy server takes a late heartbeat for a dead worker, and has the activity tried again. If
-    that attempt comes to the process where the first one runs, it adopts its work.
-    """
-
-    def __init__(
-        self, actions: Mapping[str, Action[Any]], teller: Teller, *, first_attempt: bool
-    ) -> None:
+    def __init__(self, actions: Mapping[str, Action[Any]], request: TogetherInput) -> None:
         self._actions = actions
-        self._steps = {step.apply.step: step for step in teller.left()}
-        self._teller = teller
-        self._attempt = 0
-        self._stopping = False
-        self._first_attempt = first_attempt
+        self._steps = {step.apply.step: step for step in request.steps}
         self._walk = Walk({id: step.needs for id, step in self._steps.items()})
+        self._teller = Teller(request.number)
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._began: dict[str, datetime] = {}
         self._slots = asyncio.Semaphore(MOST_AT_ONCE)
         self._idle = asyncio.Event()
-        self._began: dict[str, datetime] = {}
-        self._work = asyncio.create_task(self._run())
+        self._beaten = time.monotonic()
 
-    async def carried_on(self, info: activity.Info) -> TogetherProgress:
-        """One attempt: see the work to its end. The result holds every end not told before."""
-        self._attempt = info.attempt
-        self._teller.speaks_for_this_attempt()
-        with _beside(self._beat()):
+    async def run(self) -> TogetherProgress:
+        """Apply what can be applied; the result holds every end that was not told before."""
+        with _beside(self._beat(), self._teller.tell()):
             try:
-                await asyncio.shield(self._work)
-            except asyncio.CancelledError:
-                if _taken_for_dead():
-                    raise
-                self._stop()
-                await asyncio.shield(self._work)
-            return await self._teller.rest()
-
-    def _stop(self) -> None:
-        if not self._stopping:
-            self._stopping = True
-            self._work.cancel()
-
-    def left_by(self, attempt: int, forget: Callable[[], object]) -> None:
-        """An attempt has been over for a while: unless another has come, nobody will."""
-        if attempt == self._attempt:
-            forget()
-            for task in self._running.values():
-                task.cancel()
-
-    async def _run(self) -> None:
-        with _beside(self._teller.tell()):
-            self._start(self._walk.begin())
-            try:
+                self._start(self._walk.begin())
                 await self._idle.wait()
             except asyncio.CancelledError:
+                if _given_up_by_server():
+                    self._walk.stop()
+                    self._break_off(self._running)
+                    raise
                 self._hand_back(self._walk.stop(), "it was asked for")
                 await self._wind_down()
+            return await self._teller.rest()
 
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(BEAT_S)
-            self._teller.beat()
+            if not self._is_late():
+                self._beaten = time.monotonic()
+            activity.heartbeat()
+
+    def _is_late(self) -> bool:
+        """The process stood still: by now another attempt may have handed everything back."""
+        return time.monotonic() - self._beaten > TAKEN_FOR_DEAD_S
 
     async def _wind_down(self) -> None:
         """Start nothing; stop what is to be stopped; what else runs goes on to its end."""
+        stopped: set[str] = set()
         while not self._idle.is_set():
-            leaving = activity.is_worker_shutdown()
+            leaving = (details := activity.cancellation_details()) and details.worker_shutdown
             unwanted = list(self._running) if leaving else await self._teller.unwanted()
-            for step in unwanted:
-                if step in self._running:
-                    self._running[step].cancel()
+            self._break_off(step for step in unwanted if step not in stopped)
+            stopped.update(unwanted)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), ASK_AGAIN_S)
 
+    def _break_off(self, ids: Iterable[str]) -> None:
+        for task in [self._running[id] for id in ids if id in self._running]:
+            task.cancel()
+
     def _start(self, ids: Iterable[str]) -> None:
-        for id in ids:
+        waiting = list(ids)
+        if waiting and self._is_late():
+            self._hand_back([*waiting, *self._walk.stop()], "its worker stood still")
+            waiting = []
+        for id in waiting:
             self._running[id] = asyncio.create_task(self._carry_out(id))
         if not self._running:
             self._idle.set()
 
     async def _carry_out(self, id: str) -> None:
         step = self._steps[id]
-        end = StepEnd(step=id, sequence=step.apply.token.sequence, reason="it was stopped")
+        end = _end(step.apply).model_copy(update={"reason": "it was stopped"})
         try:
             async with self._slots:
                 self._began[id] = datetime.now(UTC)
                 self._teller.begins(step, self._began[id])
-                end = await _applied(self._actions.get(step.run), step, self._began[id])
-        except asyncio.CancelledError:
-            end = end.model_copy(update={"began": self._begun(id)})
-            raise
+                end = await _applied(self._actions.get(step.run), step.apply)
         finally:
             del self._running[id]
-            self._ended(step, end)
+            self._ended(step, end.model_copy(update={"began": self._began.get(id)}))
 
     def _ended(self, step: StepToApply, end: StepEnd) -> None:
         id = step.apply.step
@@ -185,35 +154,29 @@ class _Together:
         self._start(())
 
     def _hand_back(self, ids: Iterable[str], reason: str) -> None:
+        """Give back steps that have not begun, and now never will under this token."""
         for id in ids:
-            sequence = self._steps[id].apply.token.sequence
-            end = StepEnd(step=id, sequence=sequence, began=self._begun(id), reason=reason)
+            end = _end(self._steps[id].apply).model_copy(update={"reason": reason})
             self._teller.ends(end, urgent=True)
 
-    def _begun(self, id: str) -> datetime | None:
-        """When a step began; an earlier attempt, which may still run, may have begun any."""
-        return self._began.get(id) or (None if self._first_attempt else datetime.now(UTC))
 
-
-def _taken_for_dead() -> bool:
+def _given_up_by_server() -> bool:
     """The attempt is over for the server, though nobody has asked for a stop."""
     details = activity.cancellation_details()
     return details is not None and (details.not_found or details.timed_out)
 
 
-async def _applied(action: Action[Any] | None, step: StepToApply, began: datetime) -> StepEnd:
+async def _applied(action: Action[Any] | None, request: ApplyInput) -> StepEnd:
     """Apply one step; what cannot be said of it here has neither evidence nor failure."""
-    request = step.apply
-    end = StepEnd(step=request.step, sequence=request.token.sequence, began=began)
-    if action is None:
-        reason = f"this worker does not register {step.run}"
-        return end.model_copy(update={"began": None, "reason": reason, "alone": True})
+    update: dict[str, Any]
     try:
+        if action is None:
+            raise LookupError
         async with asyncio.timeout(request.timeout.total_seconds() + OVERRUN_S):
             evidence = await action.apply(_call(action, request))
-        evidence = Evidence.model_validate(dict(evidence))
+        update = {"evidence": Evidence.model_validate(dict(evidence))}
     except TemporaryError as error:
-        update: dict[str, Any] = {"reason": f"{type(error).__name__}: {error}", "alone": True}
+        update = {"reason": f"{type(error).__name__}: {error}", "alone": True}
     except ActionError as error:
         failure = StepFailure(
             kind=type(error).__name__, message=str(error), needs_person=error.needs_person
@@ -226,9 +189,7 @@ async def _applied(action: Action[Any] | None, step: StepToApply, began: datetim
         # Its text stays out of the history: a client's exception may hold a URL with a secret.
         activity.logger.warning("unforeseen %s in %s", type(error).__name__, request.step)
         update = {"reason": f"an unforeseen {type(error).__name__}", "alone": True}
-    else:
-        update = {"evidence": evidence}
-    return end.model_copy(update={**update, "ended": datetime.now(UTC)})
+    return _end(request).model_copy(update={**update, "ended": datetime.now(UTC)})
 
 
 def _call(action: Action[Any], request: ApplyInput) -> Call[Any]:

@@ -36,7 +36,7 @@ from ..workflows.site_recovery import SiteRecovery
 
 TASK_TIMEOUT = timedelta(seconds=2)
 """How long Temporal waits for a worker that took a workflow task and died."""
-TASK_TIMEOUT_PER_STEP = timedelta(milliseconds=1)
+TASK_TIMEOUT_PER_STEP = timedelta(milliseconds=2)
 """A worker that takes over a run replays its history, which grows with the plan, in one task."""
 ANSWER_WITHIN = timedelta(seconds=10)
 

@@ -72,8 +72,8 @@ class Performer:
                     self._applies[effect.step] = self._start_apply(effect)
                     self._spawn(self._await_apply(effect.step))
                 case ApplyTogether():
-                    self._shared.start(effect)
-                    self._spawn(self._shared.ends(effect))
+                    number = self._shared.start(effect)
+                    self._spawn(self._shared.ends(effect, number))
                 case Revert():
                     self._spawn(self._revert(effect))
         for (_, _, after), steps in looks.items():

@@ -1,6 +1,6 @@
 """Performs steps that share an activity, and reads what it tells of each of them."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +15,6 @@ with workflow.unsafe.imports_passed_through():
     from .model.step import ApplyInput
     from .model.together import (
         StepEnd,
-        StepStart,
         StepToApply,
         TogetherInput,
         TogetherProgress,
@@ -33,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
         Failure,
         HandedBack,
     )
+    from .saga.step_run import MOST_IN_FLIGHT
 
 UNTOLD = "the activity ended without a word of this step"
 
@@ -43,13 +43,15 @@ class SharedActivities:
     def __init__(self, graph: PlanGraph, post: Callable[[Event], None]) -> None:
         self._graph = graph
         self._post = post
+        self._number = 0
         self._awaited: dict[str, int] = {}
-        """Step → sequence of the token under which its end is awaited."""
+        """Step → number of the activity from which its end is awaited."""
         self._handles: dict[str, workflow.ActivityHandle[Any]] = {}
         self._unwanted: dict[str, None] = {}
 
-    def start(self, effect: ApplyTogether) -> None:
-        """Start an activity for these steps."""
+    def start(self, effect: ApplyTogether) -> int:
+        """Start an activity for these steps; its number."""
+        self._number += 1
         ids = [apply.step for apply in effect.applies]
         services = {self._graph.steps[id].service for id in ids}
         handle = workflow.start_activity(
@@ -60,8 +62,9 @@ class SharedActivities:
             **mutation_options(self._longest(ids)),
         )
         for apply in effect.applies:
-            self._awaited[apply.step] = apply.token.sequence
+            self._awaited[apply.step] = self._number
             self._handles[apply.step] = handle
+        return self._number
 
     def carries(self, step: str) -> bool:
         """Whether a step's end is awaited from a shared activity."""
@@ -81,15 +84,15 @@ class SharedActivities:
         """Steps that are to be stopped. A cancelled activity asks for them, again and again."""
         return tuple(self._unwanted)
 
-    async def ends(self, effect: ApplyTogether) -> None:
+    async def ends(self, effect: ApplyTogether, number: int) -> None:
         """Wait for an activity's end; whatever it did not tell of is posted with what is known."""
         handle = self._handles[effect.applies[0].step]
         try:
             self.told(await handle)
         except ActivityError as error:
-            self._lost(effect.applies, error)
+            self._lost(number, error)
         else:
-            self._fail(effect.applies, Failure("Unreadable", UNTOLD, outcome_known=False))
+            self._fail(number, Failure("Unreadable", UNTOLD, outcome_known=False))
 
     def told(self, progress: Any) -> None:
         """Take what an activity tells. What cannot be read counts as not told."""
@@ -99,46 +102,46 @@ class SharedActivities:
             workflow.logger.warning("progress with %d faults is left aside", error.error_count())
             return
         for end in told.ends:
-            if self._awaits(end):
+            if self._awaited.get(end.step) == told.number:
                 self._forget(end.step)
                 self._post(_event(end))
         for start in told.running:
-            if self._awaits(start):
+            if self._awaited.get(start.step) == told.number:
                 self._post(ApplyStarted(start.step, start.began))
-
-    def _awaits(self, word: StepEnd | StepStart) -> bool:
-        return self._awaited.get(word.step) == word.sequence
 
     def _forget(self, step: str) -> None:
         del self._awaited[step]
         del self._handles[step]
         self._unwanted.pop(step, None)
 
-    def _lost(self, applies: Iterable[Apply], error: ActivityError) -> None:
+    def _lost(self, number: int, error: ActivityError) -> None:
         failure = failure_of(error)
         if failure.kind == UNREGISTERED:
             reason = "no worker of the queue carries out several steps at once"
-            for step in self._left(applies):
-                self._post(HandedBack(step, begun=False, reason=reason, alone=True))
+            for step in self._left(number):
+                # An earlier attempt may have begun it, on a worker that does.
+                self._post(HandedBack(step, begun=True, reason=reason, alone=True))
         elif is_cancelled_exception(error):
-            for step in self._left(applies):
+            for step in self._left(number):
                 self._post(HandedBack(step, begun=True, reason="its activity was stopped"))
         else:
-            self._fail(applies, failure)
+            self._fail(number, failure)
 
-    def _fail(self, applies: Iterable[Apply], failure: Failure) -> None:
-        for step in self._left(applies):
+    def _fail(self, number: int, failure: Failure) -> None:
+        for step in self._left(number):
             self._post(ApplyFailed(step, failure))
 
-    def _left(self, applies: Iterable[Apply]) -> Iterator[str]:
-        for apply in applies:
-            if self._awaited.get(apply.step) == apply.token.sequence:
-                self._forget(apply.step)
-                yield apply.step
+    def _left(self, number: int) -> list[str]:
+        """Steps that an activity did not tell of; they are no longer awaited from it."""
+        left = [step for step, of in self._awaited.items() if of == number]
+        for step in left:
+            self._forget(step)
+        return left
 
     def _request(self, effect: ApplyTogether) -> TogetherInput:
         together = {apply.step for apply in effect.applies}
         return TogetherInput(
+            number=self._number,
             steps=tuple(
                 StepToApply(
                     run=self._graph.steps[apply.step].run,
@@ -149,13 +152,14 @@ class SharedActivities:
                     awaited=apply.step in effect.awaited,
                 )
                 for apply in effect.applies
-            )
+            ),
         )
 
     def _longest(self, ids: Iterable[str]) -> timedelta:
-        """The longest chain of the steps' own deadlines."""
+        """The longest chain of the steps' own deadlines, as often as they have to take turns."""
         timeouts = {id: self._graph.steps[id].timeout.total_seconds() for id in ids}
-        return timedelta(seconds=max(finish_times(self._graph, timeouts).values()))
+        turns = 1 + len(timeouts) // MOST_IN_FLIGHT
+        return timedelta(seconds=turns * max(finish_times(self._graph, timeouts).values()))
 
 
 def apply_input(graph: PlanGraph, effect: Apply) -> ApplyInput:

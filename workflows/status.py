@@ -1,5 +1,6 @@
 """What others see of a recovery: its status and its report."""
 
+import json
 from collections.abc import Iterator
 
 from .model.recovery import (
@@ -21,8 +22,9 @@ from .saga.saga import Saga
 from .saga.step_run import StepRun
 from .story import Story
 
-MOST_EVIDENCE = 500
-"""Steps; a larger report leaves the evidence to the activities' results in history."""
+MOST_EVIDENCE = 500_000
+"""Bytes; with more, a report leaves the evidence to what history holds of each step. Temporal takes
+2 MB, and a report that does not fit would keep its run from ever ending."""
 MOST_PROSE = 1_000
 """Steps; a larger report says only of those that are not simply applied how they stand."""
 
@@ -131,7 +133,7 @@ def _conditions(story: Story) -> Iterator[Condition]:
 
 
 def _steps(story: Story, graph: PlanGraph) -> Iterator[StepReport]:
-    with_evidence = len(graph.steps) <= MOST_EVIDENCE
+    with_evidence = _evidence_bytes(story) <= MOST_EVIDENCE
     with_prose = len(graph.steps) <= MOST_PROSE
     for id, step in graph.steps.items():
         seen = story.observations.get(id)
@@ -153,6 +155,11 @@ def _steps(story: Story, graph: PlanGraph) -> Iterator[StepReport]:
             expected_duration=seen.expected_duration if seen else None,
             evidence=run.evidence.details if run and run.evidence and with_evidence else {},
         )
+
+
+def _evidence_bytes(story: Story) -> int:
+    runs = story.saga.steps.values() if story.saga else ()
+    return sum(len(json.dumps(run.evidence.details)) for run in runs if run.evidence)
 
 
 def _sentence(run: StepRun | None, seen: Observation | None) -> str:

@@ -7,7 +7,8 @@ from reliability.ground import READY_AFTER_MS
 from reliability.terrain import EXAMPLE, WIDE
 
 from support.processes import Lab, lab_server
-from support.rig import Guard, Rig
+from support.rig import Rig
+from support.wounds import Guard
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from support.rig import Guard
+from support.wounds import Guard
 
 from . import wide
 from .checking import Property, sample
@@ -57,9 +57,9 @@ class Crashes(OnRigs):
         return [
             *self.drawn(FORWARD, forward),
             *self.drawn(BACK, back),
-            *self.drawn(wide.FORWARD, wide_forward),
-            *self.drawn(wide.REFUSED, wide_refused),
-            *self.drawn(wide.BACK, wide_back),
+            *self.drawn(wide.turned(wide.FORWARD, seed), wide_forward),
+            *self.drawn(wide.turned(wide.REFUSED, seed), wide_refused),
+            *self.drawn(wide.turned(wide.BACK, seed), wide_back),
         ]
 
     async def run(self, cell: Cell, ground: Ground, slot: int) -> Found:

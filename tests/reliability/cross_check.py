@@ -26,12 +26,12 @@ from support.scripted import ERRORS, SetInputs, SetValue, World
 from .checking import Property
 from .findings import Cell, Failed, Found, Lane
 from .ground import Ground
-from .scripted_saga import CANCELLED, Ending, Played, play
+from .scripted_saga import BRIEF, CANCELLED, LONG, Ending, Played, play
 
 SIZES = {Lane.COMMIT: 10, Lane.MERGE: 30, Lane.NIGHTLY: 100, Lane.RELEASE: 200}
 CONTROLS = 5
-SETTLES_S = 0.05
-"""What a completion gets to reach the workflow before the next one is let go."""
+LEAST_STEPS = 12
+"""Of a plan whose steps are to share: what is ready at once and what can follow are eight then."""
 ENDS_WITHIN_S, CONTROL_ENDS_WITHIN_S = 60.0, 8.0
 """A run that does not follow its script waits for ever."""
 
@@ -55,19 +55,24 @@ class CrossCheck(Property):
     async def run(self, cell: Cell, ground: Ground, slot: int) -> Found:
         """Play it in the saga, then on the server, and compare how every step ended."""
         chance = random.Random(int(cell.words[0]))
-        estate = estate_of(random_plan(chance))
+        plan = random_plan(chance)
+        takes = BRIEF if chance.random() < 0.5 else LONG
+        while takes == BRIEF and len(plan.steps) < LEAST_STEPS:
+            plan = random_plan(chance)
+        estate = estate_of(plan)
         request = RecoveryRequest(estate=estate, site="a")
-        plan = compile_plan(request).plan
-        assert plan is not None
-        played = play(plan, chance)
+        compiled = compile_plan(request).plan
+        assert compiled is not None
+        played = play(compiled, chance, takes)
         endings = _differing(played) if cell.control else played.endings
         within = CONTROL_ENDS_WITHIN_S if cell.control else ENDS_WITHIN_S
-        status = await performed(ground, request, endings, played, within)
-        broken = differences(plan, played, status)
+        status = await performed(ground, request, endings, played, World(takes=takes), within)
+        broken = differences(compiled, played, status)
         if cell.control:
             return Found(bit=int(bool(broken)))
         if not broken:
-            return Found()
+            shared = {"sharing_steps": (float(played.shared),)} if played.shared else {}
+            return Found(measured=shared)
         kept = {
             "script.txt": "\n".join(map(str, played.endings)),
             "status.json": status.model_dump_json(indent=1),
@@ -132,7 +137,7 @@ class Conductor:
             loop = asyncio.get_running_loop()
             await asyncio.sleep(max(0.0, self._free - loop.time()))
             ending = self._left.pop(0)
-            self._free = loop.time() + SETTLES_S
+            self._free = loop.time() + ending.settles_s
             self._next.notify_all()
             return ending.fate
 
@@ -150,8 +155,8 @@ class Conductor:
 class Conducted(SetValue):
     """The scripted action, whose fates come from a conductor."""
 
-    def __init__(self, conductor: Conductor) -> None:
-        super().__init__(World())
+    def __init__(self, conductor: Conductor, world: World) -> None:
+        super().__init__(world)
         self._conductor = conductor
 
     async def probe(self, steps: Sequence[Probed[SetInputs]]) -> Sequence[Observation]:
@@ -170,12 +175,16 @@ class Conducted(SetValue):
 
     async def _meet(self, step: str, verb: str) -> None:
         turn = asyncio.ensure_future(self._conductor.fate(step, verb))
-        try:
-            fate = await asyncio.shield(turn)
-        except asyncio.CancelledError:
-            # It stops only when the script says so: the order of ends is part of it.
-            await turn
-            raise
+        stopped: asyncio.CancelledError | None = None
+        while not turn.done():
+            try:
+                await asyncio.shield(turn)
+            except asyncio.CancelledError as error:
+                # It stops only when the script says so: the order of ends is part of it.
+                stopped = error
+        if stopped is not None:
+            raise stopped
+        fate = turn.result()
         if fate in ERRORS:
             raise ERRORS[fate](f"scripted {fate}")
         if fate == CANCELLED:
@@ -187,13 +196,14 @@ async def performed(
     request: RecoveryRequest,
     endings: Sequence[Ending],
     played: Played,
+    world: World,
     within_s: float,
 ) -> RecoveryStatus:
     """The same on the real server."""
     temporal = await ground.temporal()
     queue = request.estate.name
     conductor = Conductor(endings)
-    registry = Registry(actions=(Conducted(conductor),))
+    registry = Registry(actions=(Conducted(conductor, world),))
     settings = Settings(task_queue=queue, shutdown_grace_s=0)
     async with build_worker(temporal, registry, settings):
         client = RecoveryClient(temporal, task_queue=queue)

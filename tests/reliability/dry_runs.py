@@ -24,8 +24,8 @@ from support.estates import estates
 from .checking import Property
 from .findings import Cell, Failed, Found, Lane
 from .ground import Ground
-from .terrain import EXAMPLE
 from .shells import run_beside
+from .terrain import EXAMPLE
 
 SIZES = {Lane.COMMIT: 20, Lane.MERGE: 100, Lane.NIGHTLY: 1_000, Lane.RELEASE: 1_000}
 BATCH = 20

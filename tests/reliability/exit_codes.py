@@ -14,8 +14,8 @@ from support.shell import Shell, neutral_environment
 from .checking import Property
 from .findings import Cell, Failed, Found, Lane
 from .ground import Ground
-from .terrain import EXAMPLE, EXAMPLES
 from .shells import run_beside
+from .terrain import EXAMPLE, EXAMPLES
 
 SIZES = {Lane.COMMIT: 20, Lane.MERGE: 100, Lane.NIGHTLY: 1_000, Lane.RELEASE: 1_000}
 NOWHERE = "127.0.0.1:9"

@@ -10,7 +10,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from holdfast.workers.search_attributes import ensure_search_attributes
 from support.processes import Lab, TemporalServer, lab_server
-from support.rig import Guard, Rig
+from support.rig import Rig
+from support.wounds import Guard
 
 from .terrain import EXAMPLE, MANUFACTURER, Terrain
 

@@ -1,11 +1,13 @@
 """Where a worker is struck: the cells that pytest samples and the harness runs."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from holdfast.workflows.model.recovery import Outcome
 from support.judging import Run, twice_active
-from support.rig import Guard, Rig, Wound
+from support.rig import Rig, Started
+from support.wounds import Guard, Wound
 
 from .terrain import MANUFACTURER, Terrain
 
@@ -21,6 +23,11 @@ KINDS = (
     ("not as an untroubled", "lost"),
     ("ended ", "neither recovered nor rolled back"),
 )
+
+OTHERS_DONE_S = 2.5
+"""How long the step at which a worker is stopped is held up, so that it does nothing else then."""
+SKIPPED_WITHIN_S = 8.0
+"""How long the other worker is kept busy, so that it has not begun what a person skips."""
 
 Words = tuple[str, ...]
 FORWARD: tuple[Words, ...] = tuple(
@@ -74,16 +81,44 @@ async def kill(rig: Rig, words: Sequence[str], terrain: Terrain = MANUFACTURER) 
 
 
 async def stop(pair: Rig, words: Sequence[str], terrain: Terrain = MANUFACTURER) -> Tried:
-    """SIGSTOP at one cell of ASLEEP, UNDONE or MOVED; SIGCONT when all is over."""
+    """SIGSTOP at one cell of ASLEEP, UNDONE, MOVED or `wide.SKIPPED`; SIGCONT when all is over."""
     scene, step, point = words
     if scene == "moved":
         return await _stop_and_move(pair, Wound(step, "revert", point, "STOP"), terrain)
+    if scene == "skipped":
+        return await _stop_and_skip(pair, Wound(step, "apply", point, "STOP"), terrain)
     wound = Wound(step, "apply", point, "STOP")
     run = await pair.recover(terrain.site, wound, failing=scene == "undone")
     broken = [*_reached(run, words), *run.broken, *_twice(run, terrain)]
     if pair.guard is Guard.FULL:
         broken += _ended(run, forward=scene == "asleep")
     return Tried(run, tuple(broken), run.struck)
+
+
+async def _stop_and_skip(pair: Rig, wound: Wound, terrain: Terrain) -> Tried:
+    """The worker that sleeps was handed the skipped step too, and does not hear of the skip."""
+    service = wound.step.partition("/")[0]
+    then = next(each for each in terrain.plan.services if service in each.depends_on)
+    last = [each.id for each in terrain.plan.steps if each.service == then.name][-1]
+    refused: list[str] = []
+
+    def delay(name: str, seconds: float) -> None:
+        match = {"method": "PATCH", "site": then.target, "path": f"namespaces/{name}/deployments"}
+        pair.lab.fault("delay", match, seconds=seconds, times=1)
+
+    async def skip(started: Started) -> None:
+        delay(service, OTHERS_DONE_S)
+        await pair.struck()
+        delay(then.name, SKIPPED_WITHIN_S)
+        words = ("skip-step", started.workflow_id, last, "--actor", "ana", "--reason", "it sleeps")
+        done = await asyncio.to_thread(pair.shell.run, *words)
+        if done.returncode:
+            refused.append(f"skip-step ended with {done.returncode}: {done.stderr.strip()}")
+        started.skipped = frozenset({last})
+
+    run = await pair.recover(terrain.site, wound, meanwhile=skip)
+    broken = [*_reached(run, (str(wound),)), *refused, *run.broken]
+    return Tried(run, tuple(broken + _ended(run, forward=True)), run.struck)
 
 
 async def _stop_and_move(pair: Rig, wound: Wound, terrain: Terrain) -> Tried:

@@ -5,20 +5,21 @@ import signal
 from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
-from holdfast.workflows.model.recovery import Outcome
+from holdfast.workflows.model.recovery import Outcome, StepState
 from support.judging import changes
-from support.rig import Rig, Started, Wound
+from support.rig import Rig, Started
+from support.wounds import Wound
 
 from . import wide
 from .crashes import OnRigs
 from .findings import Cell, Failed, Found, Lane
 from .ground import Ground
-from .matrix import STEPS
+from .matrix import STEPS, Words
 from .terrain import WIDE, Terrain
 
 PER_KIND = {Lane.COMMIT: 1, Lane.MERGE: 2, Lane.NIGHTLY: len(STEPS), Lane.RELEASE: 2 * len(STEPS)}
 WIDE_PER_KIND = {
-    Lane.COMMIT: 0,
+    Lane.COMMIT: 1,
     Lane.MERGE: 1,
     Lane.NIGHTLY: len(wide.STEPS),
     Lane.RELEASE: len(wide.STEPS),
@@ -28,6 +29,7 @@ REASON = "because of the harness"
 QUEUED = "shift-traffic"
 """The last step of each service of the wide estate."""
 HELD = 3
+GIVEN_BACK_WITHIN_S = 10.0
 STILL_S = 0.3
 """How long a paused run is watched for changes that it must not make."""
 
@@ -91,13 +93,21 @@ async def _skip(rig: Rig, started: Started, step: str) -> Broken:
 
 
 async def _skip_queued(rig: Rig, started: Started, step: str) -> Broken:
-    """The last step of the same service, which cannot have begun."""
+    """The last step of the same service, which waits for its turn; its worker gives it back."""
     queued = f"{step.partition('/')[0]}/{QUEUED}"
     broken = await _accepted(rig, "skip-step", started.workflow_id, queued)
     started.skipped = frozenset({queued})
+    async with asyncio.timeout(GIVEN_BACK_WITHIN_S):
+        while (await _state(rig, started, queued)) is StepState.QUEUED:
+            await asyncio.sleep(0.1)
     rig.release()
     await rig.follow(started)
     return broken
+
+
+async def _state(rig: Rig, started: Started, step: str) -> StepState:
+    status = await rig.client.status(started.workflow_id)
+    return next(each.state for each in status.steps if f"{each.service}/{each.id}" == step)
 
 
 async def _retry(rig: Rig, started: Started, step: str) -> Broken:
@@ -156,8 +166,8 @@ SCENES: dict[str, tuple[Scene, Outcome, str]] = {
 
 
 ON_WIDE = ("pause", "skip-queued", "roll-back", "cancel", "replace", "skip", "retry")
-"""What is done while steps share an activity; in the merge lane the first five."""
-MERGED = 5
+"""What is done while steps share an activity; in the shorter lanes the first one or five."""
+WIDE_KINDS = {Lane.COMMIT: 1, Lane.MERGE: 5}
 
 
 class Operators(OnRigs):
@@ -173,10 +183,13 @@ class Operators(OnRigs):
         for number, kind in enumerate(kind for kind in SCENES if kind != "skip-queued"):
             steps = STEPS[number:] + STEPS[:number]
             cells += self.drawn([(kind, step) for step in steps], PER_KIND[lane])
-        for number, kind in enumerate(ON_WIDE[: MERGED if lane is Lane.MERGE else None]):
-            turned = wide.STEPS[5 * number :] + wide.STEPS[: 5 * number]
-            steps = [each for each in turned if kind != "skip-queued" or not each.endswith(QUEUED)]
-            every = [(WIDE.name, kind, step) for step in steps]
+        for number, kind in enumerate(ON_WIDE[: WIDE_KINDS.get(lane)]):
+            every: list[Words] = [
+                (WIDE.name, kind, step)
+                for step in wide.STEPS
+                if kind != "skip-queued" or not step.endswith(QUEUED)
+            ]
+            every = wide.turned(every, seed + number)
             cells += self.drawn(every, min(WIDE_PER_KIND[lane], len(every)))
         untold = [("roll-back", step) for step in STEPS]
         return [*cells, *self.drawn(untold, CONTROLS[lane], control=True)]

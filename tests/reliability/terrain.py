@@ -13,8 +13,8 @@ from holdfast.workflows.model.estate import Estate
 from holdfast.workflows.model.plan import RecoveryPlan
 from holdfast.workflows.model.recovery import RecoveryRequest
 from holdfast.workflows.planning import compile_plan
-from support.rig import FAILING, Refusal
 from support.wide_estate import LAYERS, LOST, WIDTH, service_name, wide_estate
+from support.wounds import FAILING, Refusal
 
 EXAMPLES = Path(str(files("holdfast.deploy.examples")))
 EXAMPLE = EXAMPLES / "acme-manufacturing.yaml"

@@ -9,6 +9,7 @@ import pytest
 from reliability.crashes import Crashes, Unkeyed
 from reliability.findings import Cell, Lane
 from reliability.matrix import ASLEEP, MOVED, UNDONE, Words, kill, stop
+from reliability.terrain import WIDE
 from reliability.zombies import Zombies
 
 from support.rig import Rig
@@ -19,7 +20,7 @@ def sampled(words: Sequence[Words], size: int) -> list[Words]:
 
 
 def lane(cells: Sequence[Cell]) -> list[Words]:
-    return [cell.words for cell in cells]
+    return [cell.words for cell in cells if cell.words[0] != WIDE.name]
 
 
 @pytest.mark.parametrize("words", lane(Crashes().cells(Lane.COMMIT, 0)), ids=":".join)
@@ -32,6 +33,18 @@ async def test_a_worker_killed_at_a_step_loses_and_repeats_nothing(rig: Rig, wor
 )
 async def test_a_worker_that_wakes_up_late_changes_nothing(pair: Rig, words: Words) -> None:
     assert (await stop(pair, words)).broken == ()
+
+
+async def test_a_worker_killed_with_a_hundred_steps_in_its_hands_loses_and_repeats_nothing(
+    wide_pair: Rig,
+) -> None:
+    assert (await kill(wide_pair, ("refused", "s17/scale-up", "after"), WIDE)).broken == ()
+
+
+async def test_a_worker_that_wakes_up_with_a_hundred_steps_in_its_hands_changes_nothing(
+    wide_pair: Rig,
+) -> None:
+    assert (await stop(wide_pair, ("undone", "s05/scale-up", "between"), WIDE)).broken == ()
 
 
 @pytest.mark.parametrize("words", lane(Unkeyed().cells(Lane.COMMIT, 0)), ids=":".join)

@@ -1,10 +1,10 @@
 """Cells of the wide estate, whose steps share activities: `R1:wide:forward:s05/scale-up:after`."""
 
+import random
 from collections.abc import Sequence
 
 from support.wide_estate import WIDTH, service_name
 
-from .findings import Cell, Lane
 from .matrix import Words
 from .terrain import MANUFACTURER, TERRAINS, WIDE, Terrain
 
@@ -46,9 +46,17 @@ ASLEEP = _struck("asleep", STEPS)
 """Stopped while it applies steps; wakes up when the site is recovered."""
 UNDONE = _struck("undone", RUNS_WHEN_REFUSED)
 """Stopped while it applies steps; wakes up when all of them are undone."""
-MOVED = tuple(words for words in BACK if words[-1] == "between")
-MOVED = tuple((WIDE.name, "moved", step, point) for _, _, step, point in MOVED)
+MOVED = tuple((WIDE.name, "moved", step, "between") for step in steps_of(EARLY, mutating=True))
 """Stopped while it reverts a step; wakes up when a second recovery has moved everything."""
+SKIPPED = tuple((WIDE.name, "skipped", f"{service}/scale-up", "after") for service in EARLY)
+"""Stopped while it applies a step; a person skips the last step of the next service, which was
+handed to it too; wakes up when the site is recovered."""
+
+
+def turned(words: Sequence[Words], seed: int) -> list[Words]:
+    """The same cells from another one on: few are drawn, so let them be others each time."""
+    first = random.Random(seed).randrange(len(words))
+    return [*words[first:], *words[:first]]
 
 
 def ground_of(words: Words) -> tuple[Terrain, Words]:

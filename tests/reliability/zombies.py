@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from support.rig import Guard
+from support.wounds import Guard
 
 from . import wide
 from .crashes import OnRigs
@@ -18,10 +18,10 @@ SIZES = {
     Lane.RELEASE: (len(ASLEEP), 2 * len(UNDONE), 2 * len(MOVED)),
 }
 WIDE_SIZES = {
-    Lane.COMMIT: (0, 0, 0),
-    Lane.MERGE: (1, 1, 0),
-    Lane.NIGHTLY: (len(wide.ASLEEP), len(wide.UNDONE), len(wide.MOVED)),
-    Lane.RELEASE: (len(wide.ASLEEP), len(wide.UNDONE), len(wide.MOVED)),
+    Lane.COMMIT: (0, 0, 0, 0),
+    Lane.MERGE: (1, 1, 0, 1),
+    Lane.NIGHTLY: (len(wide.ASLEEP), len(wide.UNDONE), len(wide.MOVED), len(wide.SKIPPED)),
+    Lane.RELEASE: (len(wide.ASLEEP), len(wide.UNDONE), len(wide.MOVED), len(wide.SKIPPED)),
 }
 CONTROLS = {Lane.COMMIT: 1, Lane.MERGE: 4, Lane.NIGHTLY: 17, Lane.RELEASE: 34}
 BETWEEN = tuple(words for words in (*UNDONE, *MOVED) if words[-1] == "between")
@@ -38,14 +38,15 @@ class Zombies(OnRigs):
     def cells(self, lane: Lane, seed: int) -> Sequence[Cell]:
         """Woken when recovered, when undone, and when a second recovery has moved the service."""
         asleep, undone, moved = SIZES[lane]
-        wide_asleep, wide_undone, wide_moved = WIDE_SIZES[lane]
+        wide_asleep, wide_undone, wide_moved, wide_skipped = WIDE_SIZES[lane]
         return [
             *self.drawn(ASLEEP, asleep),
             *self.drawn(UNDONE, undone),
             *self.drawn(MOVED, moved),
-            *self.drawn(wide.ASLEEP, wide_asleep),
-            *self.drawn(wide.UNDONE, wide_undone),
-            *self.drawn(wide.MOVED, wide_moved),
+            *self.drawn(wide.turned(wide.ASLEEP, seed), wide_asleep),
+            *self.drawn(wide.turned(wide.UNDONE, seed), wide_undone),
+            *self.drawn(wide.turned(wide.MOVED, seed), wide_moved),
+            *self.drawn(wide.turned(wide.SKIPPED, seed), wide_skipped),
             *self.drawn(BETWEEN, CONTROLS[lane], control=True),
         ]
 

@@ -10,7 +10,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from holdfast.workflows.names import site_recovery_id
 from .judging import EXIT_CODES, Run, broken_promises, changes
 from .processes import Lab, Worker
 from .shell import Shell
+from .wounds import FAILING, Guard, Refusal, Wound
 
 ENDS_WITHIN_S = 90.0
 WAKES_FOR_S = 2.5
@@ -35,50 +35,9 @@ TAKEN_UP_S: list[float] = []
 """Every measured time from a worker's death until its replacement worked on the run."""
 TESTS = Path(__file__).parent.parent
 
-@dataclass(frozen=True)
-class Refusal:
-    """The requests of one late step, which are refused where all else is to be undone."""
-
-    match: Mapping[str, Any]
-    throttled_s: float = 0.0
-    """How long it is throttled before, so that the others are done by then."""
-    times: int = 0
-    """How often it is refused; 0 is for good."""
-
-
-FAILING = Refusal(
-    {"method": "PATCH", "site": "plant-milan", "path": "deployments/spooler"},
-    throttled_s=1.0,
-    times=1,
-)
-"""In the example estate: the last step of a service nothing depends on."""
-
-
-class Guard(StrEnum):
-    """What workers guard their writes with; less than everything is for negative controls."""
-
-    FULL = "full"
-    UNMARKED = "unmarked"
-    """No idempotency key and no epoch."""
-    NONE = "none"
-    """Nor any condition: the last writer wins."""
-
 
 class NotEnded(Exception):
     """A recovery did not end in time."""
-
-
-@dataclass(frozen=True)
-class Wound:
-    """Where a worker is struck, once."""
-
-    step: str
-    verb: str
-    point: str
-    signal: str = "KILL"
-
-    def __str__(self) -> str:
-        return f"{self.signal} {self.point} {self.verb} of {self.step}"
 
 
 @dataclass

@@ -60,6 +60,8 @@ class World:
     happened: list[str] = field(default_factory=list)
     takes: timedelta = timedelta(seconds=10)
     """How long every step is expected to take."""
+    evidence: str = ""
+    """What every apply says besides."""
 
     def index(self, entry: str) -> int:
         """Where an entry stands among what happened."""
@@ -116,7 +118,9 @@ class SetValue(Action[SetInputs]):
             return Evidence.model_construct()  # type: ignore[call-arg]
         self._write(call.inputs, call.step, call.token)
         self.world.happened.append(f"{call.step} apply ends")
-        return Evidence(changed=True, sentence=f"{call.inputs.resource} is {call.step}")
+        said = {"said": self.world.evidence} if self.world.evidence else {}
+        sentence = f"{call.inputs.resource} is {call.step}"
+        return Evidence(changed=True, sentence=sentence, details=dict(said))
 
     async def revert(self, undo: Undo[SetInputs]) -> Evidence:
         word = self._next(undo.step, "revert")

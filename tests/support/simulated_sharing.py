@@ -24,29 +24,27 @@ if TYPE_CHECKING:
 
 End = ApplySucceeded | ApplyFailed | HandedBack
 FATES = ("refused", "needs_person", "temporary", "hung", "crash_before", "crash_after", "given_up")
-MOST_ATTEMPTS = 3
 
 
 class SharedActivity:
-    """Steps in one activity: attempts, ends that are told late or lost, workers that die."""
+    """Steps in one activity: ends that are told late or lost, workers that die and wake up."""
 
     def __init__(self, simulation: Simulation, effect: ApplyTogether) -> None:
         self._sim = simulation
         self._effects = {apply.step: apply for apply in effect.applies}
-        self._awaited_outside = effect.awaited
         self._told: set[str] = set()
         self._untold: dict[str, End] = {}
-        self._attempt = 0
+        self._running: set[str] = set()
+        self._done: set[str] = set()
         self._over = False
-        self._stopped = False
-        self._try_again()
+        self._dead = False
+        needs = simulation.saga.graph.steps
+        self._walk = Walk({step: needs[step].needs for step in self._effects})
+        self._begin(self._walk.begin())
 
     def recall(self) -> None:
         """Nothing more is to begin; what runs goes on."""
-        if self._over or self._stopped:
-            return
-        self._stopped = True
-        if self._attempt > 0:  # else its worker is dead, and the next attempt hears of it
+        if not (self._over or self._dead):
             self._hand_back(self._walk.stop())
             self._maybe_over()
 
@@ -57,28 +55,10 @@ class SharedActivity:
             self._sim.later(self._sim.random.uniform(0, 1), partial(self._stop, step))
 
     def _stop(self, step: str) -> None:
-        if step in self._running and not self._over:
+        if step in self._running and not (self._over or self._dead):
             self._running.discard(step)
             self._sometimes_land(step)
             self._end(HandedBack(step, begun=True, reason="stopped"))
-            self._maybe_over()
-
-    def _try_again(self) -> None:
-        self._attempt += 1
-        left = [step for step in self._effects if step not in self._told]
-        self._untold = {}
-        self._running: set[str] = set()
-        self._done: set[str] = set()
-        needs = self._sim.saga.graph.steps
-        self._walk = Walk({step: needs[step].needs for step in left})
-        if self._attempt > MOST_ATTEMPTS:
-            for step in self._walk.stop():
-                self._end(HandedBack(step, begun=True, reason="worker lost", alone=True))
-            self._maybe_over()
-            return
-        self._begin(self._walk.begin())
-        if self._stopped:
-            self._hand_back(self._walk.stop())
             self._maybe_over()
 
     def _begin(self, steps: list[str]) -> None:
@@ -86,21 +66,18 @@ class SharedActivity:
             self._check_start(step)
             self._sim.started.append(step)
             self._running.add(step)
-            self._sim.later(
-                self._sim.random.uniform(0.05, 1), partial(self._land, step, self._attempt)
-            )
+            self._sim.later(self._sim.random.uniform(0.05, 1), partial(self._land, step))
 
     def _check_start(self, step: str) -> None:
         sim = self._sim
-        met = self._done | self._told
         sim.broken += [
             f"{step} started before {need} had passed"
             for need in sim.saga.graph.steps[step].needs
-            if need not in met and sim.saga.steps[need].state not in PASSED
+            if need not in self._done and sim.saga.steps[need].state not in PASSED
         ]
 
-    def _land(self, step: str, attempt: int) -> None:
-        if self._over or attempt != self._attempt or step not in self._running:
+    def _land(self, step: str) -> None:
+        if self._over or self._dead or step not in self._running:
             return
         fate = self._sim.fate(("ok",) * 6 + FATES, step)
         if fate == "crash_before":
@@ -108,9 +85,8 @@ class SharedActivity:
             return
         effect = self._effects[step]
         refused = None
-        if fate in ("ok", "crash_after") or (
-            fate == "temporary" and self._sim.random.random() < 0.5
-        ):
+        landed = fate in ("ok", "crash_after")
+        if landed or (fate == "temporary" and self._sim.random.random() < 0.5):
             try:
                 self._sim.write(effect)
             except PermanentError as error:
@@ -149,8 +125,7 @@ class SharedActivity:
 
     def _hand_back(self, steps: list[str]) -> None:
         for step in steps:
-            begun = self._attempt > 1
-            self._end(HandedBack(step, begun=begun, reason="a step before did not go through"))
+            self._end(HandedBack(step, begun=False, reason="a step before did not go through"))
 
     def _end(self, event: End) -> None:
         self._untold[event.step] = event
@@ -158,38 +133,46 @@ class SharedActivity:
 
     def _tell(self) -> None:
         """One signal says all that is not told yet."""
+        if self._dead:
+            return
         untold, self._untold = self._untold, {}
         for event in untold.values():
             self._told.add(event.step)
-            self._sim.post(event, self._effects[event.step].token)
+            self._sim.post(event, self)
         for step in sorted(self._running):
-            self._sim.post(ApplyStarted(step, self._sim.now), self._effects[step].token)
+            self._sim.post(ApplyStarted(step, self._sim.now), self)
         self._maybe_over()
 
     def _crash(self) -> None:
-        """The worker dies; what it was doing may still land; another takes up what is not told."""
+        """The worker dies or stands still: what it did may land late, what it knew be told late."""
+        self._dead = True
         for step in self._running:
             self._sometimes_land(step)
-        self._running = set()
-        attempt = self._attempt
-        self._untold = {}
-        self._attempt = -1
-        self._sim.later(2.1, partial(self._taken_up, attempt))
+        if self._sim.random.random() < 0.3:
+            self._sim.later(self._sim.random.uniform(0, 5), partial(self._say, self._untold))
+        self._sim.later(2.1, self._lost)
 
-    def _taken_up(self, attempt: int) -> None:
-        if not self._over:
-            self._attempt = attempt
-            self._try_again()
+    def _say(self, events: dict[str, End]) -> None:
+        for event in events.values():
+            self._sim.post(event, self)
+
+    def _lost(self) -> None:
+        """The next attempt applies nothing: it hands back all that the workflow awaits."""
+        self._over = True
+        alone = self._sim.random.random() < 0.2  # it met a worker that does not share
+        for step in self._effects:
+            back = HandedBack(step, begun=True, reason="its worker was lost", alone=alone)
+            self._sim.post(back, self)
 
     def _give_up(self) -> None:
         """Temporal gives the whole activity up: nothing is known of what was not told."""
         self._over = True
         for step in self._running:
             self._sometimes_land(step)
-        for step, effect in self._effects.items():
+        for step in self._effects:
             if step not in self._told:
                 failure = Failure("Timeout", "no answer", False)
-                self._sim.post(ApplyFailed(step, failure), effect.token)
+                self._sim.post(ApplyFailed(step, failure), self)
 
     def _sometimes_land(self, step: str) -> None:
         effect: Apply = self._effects[step]
@@ -198,9 +181,9 @@ class SharedActivity:
 
     def _maybe_over(self) -> None:
         """The activity's result tells the rest."""
-        if self._over or self._attempt < 0 or self._running:
+        if self._over or self._dead or self._running:
             return
         never = self._walk.stop()
         assert not never, f"{never} neither began nor were handed back"
         self._over = True
-        self._tell()
+        self._say(self._untold)

@@ -15,7 +15,6 @@ from holdfast.workflows.model.recovery import Outcome, StepState
 from holdfast.workflows.model.step import (
     Applied,
     Evidence,
-    FencingToken,
     Observation,
     Qualification,
 )
@@ -94,7 +93,7 @@ class Simulation:
         self._inbox: list[Event] = []
         self._running: dict[str, Apply] = {}
         self._shared: dict[str, SharedActivity] = {}
-        self._awaited: dict[str, int] = {}
+        self._awaited: dict[str, SharedActivity] = {}
         often = self.random.random() < 0.7
         self._brief = {
             step.id for step in self.plan.steps if self.random.random() < (0.95 if often else 0.1)
@@ -203,9 +202,9 @@ class Simulation:
                     self._running[effect.step] = effect
                     self.later(self.random.uniform(0.1, 5), partial(self._apply, effect))
                 case ApplyTogether():
-                    self._awaited |= {each.step: each.token.sequence for each in effect.applies}
                     shared = SharedActivity(self, effect)
                     self._shared |= {each.step: shared for each in effect.applies}
+                    self._awaited |= {each.step: shared for each in effect.applies}
                 case CancelApply() if effect.step in self._awaited:
                     stop = partial(self._shared[effect.step].cancel, effect.step)
                     self.later(self.random.uniform(0, 1), stop)
@@ -222,10 +221,10 @@ class Simulation:
     def post(
         self,
         event: ApplyStarted | ApplySucceeded | ApplyFailed | HandedBack,
-        token: FencingToken,
+        told_by: SharedActivity,
     ) -> None:
         """What a shared activity tells of a step; it counts once, and only while awaited."""
-        if self._awaited.get(event.step) == token.sequence:
+        if self._awaited.get(event.step) is told_by:
             if not isinstance(event, ApplyStarted):
                 del self._awaited[event.step]
             self._inbox.append(event)

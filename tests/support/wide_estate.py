@@ -17,7 +17,9 @@ def service_name(number: int) -> str:
 
 def wide_estate() -> dict[str, Any]:
     """36 services of three steps, some of four: 120 steps by the systems' own protocols."""
-    sites = [{"name": name, "region": "r", "kubernetes": {"context": name}} for name in (LOST, SAFE)]
+    sites = [
+        {"name": name, "region": "r", "kubernetes": {"context": name}} for name in (LOST, SAFE)
+    ]
     return {
         "apiVersion": "holdfast.dev/v1",
         "kind": "Estate",
@@ -64,5 +66,9 @@ def _steps(*, fenced: bool) -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield (
         "shift-traffic",
         "azure.traffic_manager.prefer_endpoint",
-        {"resource_group": "edge", "profile": "{{ service.name }}", "endpoint": "{{ target.name }}"},
+        {
+            "resource_group": "edge",
+            "profile": "{{ service.name }}",
+            "endpoint": "{{ target.name }}",
+        },
     )

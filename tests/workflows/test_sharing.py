@@ -176,3 +176,27 @@ async def test_a_step_that_runs_longer_than_expected_is_seen_running(temporal: C
         assert running["bus/up"] == "applied"
         assert running["bus/open"] == "queued"
         assert (await on.ends()).outcome is Outcome.RECOVERED
+
+
+async def test_a_terminated_run_begins_nothing_more_once_its_worker_has_heard(
+    temporal: Client,
+) -> None:
+    many = {"bus": [f"t{number}" for number in range(40)]}
+    slow = {f"bus/t{number}.apply": ["slow:0.2"] for number in range(40)}
+    async with stage(temporal, slow, brief=True) as on:
+        await on.start(estate_of(many))
+        await on.until("bus/t2 apply begins")
+        await temporal.get_workflow_handle(on.workflow_id).terminate()
+        await asyncio.sleep(2.5)
+        begun = len(on.world.happened)
+        await asyncio.sleep(1)
+
+        assert len(on.world.happened) == begun
+        assert "bus/t39 apply begins" not in on.world.happened
+
+
+async def test_evidence_of_any_size_lets_the_run_end(temporal: Client) -> None:
+    async with stage(temporal, brief=True) as on:
+        on.world.evidence = "x" * 9_000
+        await on.start(estate_of({f"s{number}": ["up", "check"] for number in range(120)}))
+        assert (await on.ends()).outcome is Outcome.RECOVERED

@@ -21,6 +21,8 @@ class StepToApply(Document):
 class TogetherInput(Document):
     """Apply these steps, each as soon as what it needs is done. Each stands after its needs."""
 
+    number: int
+    """Which of the run's shared activities this is: what it tells counts for this one alone."""
     steps: tuple[StepToApply, ...]
 
 
@@ -37,8 +39,6 @@ class StepEnd(Answer):
     """What became of one step: evidence, a failure, or neither where it is handed back."""
 
     step: str
-    sequence: int
-    """Of the fencing token under which it was handed out."""
     began: datetime | None = None
     """Null if it is handed back and was never begun."""
     ended: datetime | None = None
@@ -54,12 +54,12 @@ class StepStart(Answer):
     """A step is running."""
 
     step: str
-    sequence: int
     began: datetime
 
 
 class TogetherProgress(Answer):
     """What happened since the last time; told by a signal, and at last as the result."""
 
+    number: int
     ends: tuple[StepEnd, ...] = ()
     running: tuple[StepStart, ...] = ()

@@ -16,6 +16,8 @@ from .step_run import IN_FLIGHT, PASSED, StepRun
 if TYPE_CHECKING:
     from .saga import Saga
 
+MOST_GO_ON = 100
+"""Steps that one decision has go on: a workflow task is short. Their ends let the next go on."""
 LOOK_AGAIN_AFTER = timedelta(seconds=2)
 LOOK_AGAIN_LATEST = timedelta(seconds=30)
 """Looks at what does not answer grow apart up to this: each costs the history a dozen events."""
@@ -32,6 +34,8 @@ class Forward:
         """For each step, how many of those it needs have not passed."""
         self.ready = dict.fromkeys(step.id for step in steps if not step.needs)
         """Steps whose turn has come."""
+        self.interrupted: dict[str, None] = {}
+        """Steps that began in an activity that they shared, and are to go on by themselves."""
         self.sharing = Sharing(saga, self)
 
     def startable(self) -> bool:
@@ -82,16 +86,28 @@ class Forward:
         self._saga.perform(self.apply_of(run))
 
     def apply_of(self, run: StepRun) -> Apply:
-        """The effect of applying a step, under the next token."""
-        run.token = self._saga.token(self._saga.key(run.step.id))
+        """The effect of applying a step: under the next token, or its own if it was interrupted."""
+        if run.token is None or not run.resumes:
+            run.token = self._saga.token(self._saga.key(run.step.id))
+        run.resumes = False
         return Apply(run.step.id, run.token, run.observation)
 
-    def go_on(self, run: StepRun) -> None:
-        """Apply a step again that began elsewhere: one more attempt, under the same token."""
-        assert run.token is not None
+    def go_on_interrupted(self, at: datetime) -> None:
+        """Have steps go on that began elsewhere, even in a paused run: what runs goes on."""
+        fit = 0
+        while self.interrupted and self._saga.room and fit < MOST_GO_ON:
+            run = self._run(next(iter(self.interrupted)))
+            del self.interrupted[run.step.id]
+            if self.may_start(run):
+                run.started_at = run.started_at or at
+                self._go_on(run)
+                fit += 1
+
+    def _go_on(self, run: StepRun) -> None:
+        """Apply a step again: one more attempt, under the same token."""
         run.attempts += 1
         run.to(StepState.APPLYING, run.observation.change or "is being applied")
-        self._saga.perform(Apply(run.step.id, run.token, run.observation))
+        self._saga.perform(self.apply_of(run))
 
     def succeeded(self, run: StepRun, success: ApplySucceeded, at: datetime) -> None:
         """An apply returned its evidence."""

@@ -65,6 +65,7 @@ class Saga:
         self.in_flight = 0
         self.sharing = 0
         """Those in flight that share an activity."""
+        self._activities = 0
         self.shared: dict[int, int] = {}
         """Activities in flight that steps share, by number: how many steps each still carries."""
         self._effects: list[Effect] = []
@@ -157,6 +158,7 @@ class Saga:
                 self._intervene(event, at)
 
     def _decided(self, at: datetime) -> Decision:
+        self.forward.go_on_interrupted(at)
         if not self.paused_by:
             self.rollback.start_ready(at)
             self.forward.start_ready(at)
@@ -219,10 +221,10 @@ class Saga:
         """Have steps applied in one activity; the end of each comes as an event of its own."""
         self.in_flight += len(runs)
         self.sharing += len(runs)
-        number = effect.applies[0].token.sequence
-        self.shared[number] = len(runs)
+        self._activities += 1
+        self.shared[self._activities] = len(runs)
         for run in runs:
-            run.shares = number
+            run.shares = self._activities
         self._effects.append(effect)
 
     def cancel(self, step: str) -> None:

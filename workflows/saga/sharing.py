@@ -132,6 +132,7 @@ class Sharing:
         """A step came back without an end."""
         forward = self._forward
         run.alone = run.alone or event.alone
+        run.resumes = event.begun
         if not event.begun:
             run.take_back()
         if run.step.service in self._saga.rollback.services:
@@ -145,10 +146,9 @@ class Sharing:
         elif run.skip_when_stopped:
             forward.pass_over(run, at)
         else:
-            # It goes on at once, even in a paused run: what runs goes on.
-            run.started_at = run.started_at or at
             self._saga.say(f"{run.step.id} goes on by itself: {event.reason}")
-            forward.go_on(run)
+            run.to(StepState.PENDING, f"goes on by itself: {event.reason}")
+            forward.interrupted[run.step.id] = None
 
     def recall(self) -> None:
         """Nothing new is to start: fetch back what waits for its turn at a worker."""

@@ -52,6 +52,8 @@ class StepRun:
     attempts: int = 0
     token: FencingToken | None = None
     """Of the apply handed out last."""
+    resumes: bool = False
+    """That apply was interrupted, and the next one is to carry it on under the same token."""
     failure: Failure | None = None
     evidence: Evidence | None = None
     looking_since: datetime | None = None

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from reliability.ground import EXAMPLES
+from reliability.terrain import EXAMPLES
 
 from support.shell import Shell
 
