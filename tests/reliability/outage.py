@@ -104,7 +104,7 @@ async def _outage(
         kept = {log.name: log.read_text()[-200_000:] for log in room.glob("*.log")}
         kept["journal.json"] = yaml.safe_dump(lab.journal())
         failed = (Failed(cell=cell.id, broken=tuple(broken), evidence=kept),) if broken else ()
-        return Found(runs=PLANTS, failed=failed, measured=measured, remarks=remarks)
+        return Found(failed=failed, measured=measured, remarks=remarks)
     finally:
         for each in commands:
             each.kill()

@@ -106,7 +106,7 @@ class Storm(Property):
             f" ({again} of {len(SITES)} did); the cool-down comes with the coordinator",
         )
         failed = (Failed(cell=cell.id, broken=tuple(broken)),) if broken else ()
-        return Found(runs=alerts, failed=failed, remarks=remarks)
+        return Found(failed=failed, remarks=remarks)
 
 
 class _Storm:
