@@ -29,6 +29,7 @@ from ..workflows.model.step import (
 )
 from .action import Action, Call, InputsT, Probed, Undo
 from .heart import OVERRUN_S, Heart
+from .taking_over import take_over_run
 
 PROBE_ATTEMPTS = 3
 PROBE_WITHIN_S = 20.0
@@ -147,6 +148,7 @@ def _unseen(step: str, qualification: Qualification, error: ActionError) -> Obse
 async def _translated(heart: Heart, work: Callable[[], Awaitable[Evidence]]) -> Evidence:
     if heart.given_up:
         raise _hung()
+    await take_over_run()
     with heart.beating():
         try:
             async with asyncio.timeout(heart.remaining().total_seconds() + OVERRUN_S):

@@ -7,7 +7,7 @@ signal is on its way at any time: the busier the run, the more each of them says
 import asyncio
 import contextlib
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from temporalio import activity
 from temporalio.client import WorkflowHandle
@@ -15,8 +15,10 @@ from temporalio.client import WorkflowHandle
 from ..workflows.model.together import StepEnd, StepStart, StepToApply, TogetherProgress
 from ..workflows.names import STEPS_PROGRESSED, UNWANTED_STEPS
 
-GATHER_S = 1.0
-"""How long an end that nothing waits for may stay untold."""
+GATHER_S = 0.1
+LONGEST_GATHER_S = 1.0
+"""How long an end that nothing waits for may stay untold: so often the first for every activity
+that its worker tells of at the time, up to the second."""
 SETTLES_S = 0.03
 """Ends that are waited for come in bursts: what one of them lets start is started together."""
 AGAIN_S = 1.0
@@ -29,6 +31,9 @@ TOO_LARGE = "its evidence is too large to be told with others"
 
 class Teller:
     """What is to be told of an activity's steps."""
+
+    telling: ClassVar[int] = 0
+    """Activities of this process that are being told of."""
 
     def __init__(self, number: int) -> None:
         self._number = number
@@ -61,10 +66,18 @@ class Teller:
 
     async def tell(self) -> None:
         """Tell what there is to tell, until cancelled."""
+        Teller.telling += 1
+        try:
+            await self._tell_again_and_again()
+        finally:
+            Teller.telling -= 1
+
+    async def _tell_again_and_again(self) -> None:
         while True:
             await self._news.wait()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._urgent.wait(), GATHER_S)
+                gather = min(GATHER_S * Teller.telling, LONGEST_GATHER_S)
+                await asyncio.wait_for(self._urgent.wait(), gather)
                 await asyncio.sleep(SETTLES_S)
             self._news.clear()
             self._urgent.clear()

@@ -32,6 +32,7 @@ from ..workflows.saga.walk import Walk
 from .action import Action, Call
 from .boundary import HUNG, parse_inputs
 from .heart import BEAT_S, OVERRUN_S
+from .taking_over import take_over_run
 from .telling import Teller
 
 MOST_AT_ONCE = 500
@@ -49,6 +50,7 @@ def together_activity(actions: Sequence[Action[Any]]) -> Callable[..., Awaitable
     @activity.defn(name=APPLY_TOGETHER)
     async def apply_together(request: TogetherInput) -> TogetherProgress:
         if activity.info().attempt > 1:
+            await take_over_run()
             lost = tuple(_lost(step) for step in request.steps)
             return TogetherProgress(number=request.number, ends=lost)
         return await _Together(by_name, request).run()
