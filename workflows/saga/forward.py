@@ -46,7 +46,7 @@ class Forward:
     def start_ready(self, at: datetime) -> None:
         """Start the steps whose turn has come, the most critical tier first."""
         services = self._saga.graph.services
-        brief: list[StepRun] = []
+        sharing: list[StepRun] = []
         while self.ready and self._saga.room:
             # A step that is passed over at once makes others ready: they are sorted anew.
             turn = sorted(self.ready, key=lambda id: services[self._run(id).step.service].tier)
@@ -56,10 +56,10 @@ class Forward:
                 if not self._saga.room:
                     self.ready[id] = None
                 elif self.may_start(run) and self.sharing.may_share(run):
-                    brief.append(run)
+                    sharing.append(run)
                 elif self.may_start(run):
                     self.begin(run, at)
-        self.sharing.start(brief, at)
+        self.sharing.start(sharing, at)
 
     def may_start(self, run: StepRun) -> bool:
         """The step waits for its turn, and its service is not being undone."""

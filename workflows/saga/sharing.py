@@ -29,7 +29,7 @@ LEAST_TOGETHER = 8
 """Fewer steps than this cost so little that each rather has its own line in the timeline; unless
 others share one at that moment, and the timeline does not show each step anyway."""
 LARGE_PLAN = 100
-"""Steps. Hundreds of activities that each beat their heart twice a second keep a server busy, and
+"""Steps. Hundreds of activities that each beat their heart every second keep a server busy, and
 nobody reads a timeline of that length."""
 MOST_BYTES = 1_400_000
 """Of the inputs of all activities that one decision starts: Temporal takes 2 MB an input, and 4 MB
@@ -62,13 +62,13 @@ class Sharing:
             and not blind(run.observation)
         )
 
-    def start(self, brief: Sequence[StepRun], at: datetime) -> None:
-        """Start brief steps whose turn has come, with all that can follow them."""
+    def start(self, ready: Sequence[StepRun], at: datetime) -> None:
+        """Start steps that may share and whose turn has come, with all that can follow them."""
         waiting_on = self._forward.waiting_on
         if len(self._saga.shared) >= MOST_SHARED:
-            self._wait(brief)
+            self._wait(ready)
             return
-        runs = self._group(brief)
+        runs = self._group(ready)
         if len(runs) >= (2 if self._saga.sharing else LEAST_TOGETHER):
             self._apply_together(runs, at)
             return

@@ -8,6 +8,7 @@ from holdfast.workflows.model.estate import Approach, OnFailure, RollbackScope
 from holdfast.workflows.model.plan import PlannedService, PlannedStep, RecoveryPlan
 from holdfast.workflows.model.recovery import StepState
 from holdfast.workflows.model.step import Applied, Evidence, Observation, Qualification
+from holdfast.workflows.saga.forward import MOST_GO_ON
 from holdfast.workflows.saga.messages import (
     Apply,
     ApplyFailed,
@@ -208,6 +209,19 @@ def test_a_recalled_step_whose_needs_were_done_meanwhile_starts_once() -> None:
 
     assert shared(decision) == [[f"s/{number}" for number in range(1, 9)]]
     assert alone(decision) == []
+
+
+def test_of_many_steps_that_a_lost_worker_had_a_hundred_go_on_at_once() -> None:
+    plan = chain(300)
+    apart = tuple(step.model_copy(update={"needs": ()}) for step in plan.steps)
+    saga, _ = started(plan.model_copy(update={"steps": apart}))
+    back = [HandedBack(step.id, begun=True, reason="the worker was lost") for step in apart]
+    first = saga.handle_all(back, AT)
+    then = saga.handle(done(alone(first)[0]), AT)
+
+    assert len(alone(first)) == MOST_GO_ON
+    assert len(alone(then)) == MOST_GO_ON
+    assert not set(alone(first)) & set(alone(then))
 
 
 @pytest.mark.parametrize("seed", ONCE_BROKEN)
