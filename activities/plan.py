@@ -8,7 +8,7 @@ from typing import Any
 
 from temporalio import activity
 
-from ..workflows.model.recovery import CompileInput, CompileResult
+from ..workflows.model.compiling import CompileInput, CompileResult
 from ..workflows.names import COMPILE
 from ..workflows.planning import compile_plan
 

@@ -15,6 +15,35 @@ STEPS_PROGRESSED = "steps_progressed"
 UNWANTED_STEPS = "unwanted_steps"
 """The query by which it asks, once it is cancelled, which of its steps are to be stopped."""
 
+COORDINATOR_ASKED = "asked"
+"""The signal by which a recovery asks its coordinator."""
+
+COORDINATOR_SAYS = "coordinator_says"
+"""The signal by which the coordinator answers, unasked too: when a queue has moved."""
+
+START_COORDINATOR = "coordinator.start"
+"""The activity that starts a coordinator which does not run."""
+
+
+def coordinator_id(estate: str) -> str:
+    """The workflow id of an estate's coordinator."""
+    return f"estate/{estate}"
+
+
+def region_recovery_id(estate: str, region: str) -> str:
+    """The workflow id of a region's recovery."""
+    return f"region-recovery/{estate}/{region}"
+
+
+def failback_id(estate: str, site: str) -> str:
+    """The workflow id of a site's failback."""
+    return f"failback/{estate}/{site}"
+
+
+def evaluation_id(estate: str) -> str:
+    """The workflow id of the readiness evaluation of an estate's plans."""
+    return f"evaluation/{estate}"
+
 
 def site_recovery_id(estate: str, site: str, *, dry_run: bool = False) -> str:
     """The workflow id of a site's recovery: one open run per site; a dry run beside it."""

@@ -17,11 +17,10 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
     from .activity_options import COMPILE_OPTIONS
+    from .model.compiling import CompileInput, CompileResult
     from .model.plan import RecoveryPlan
     from .model.recovery import (
         Accepted,
-        CompileInput,
-        CompileResult,
         Mode,
         Outcome,
         Phase,

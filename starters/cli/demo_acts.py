@@ -9,7 +9,8 @@ from typing import Any
 
 from ...deploy.embedded.lab_client import LabClient
 from ...deploy.embedded.supervisor import Supervisor
-from ...workflows.model.estate import Estate, OnFailure, RollbackScope
+from ...workflows.model.estate import Estate, OnFailure
+from ...workflows.model.policy import RollbackScope
 from ...workflows.model.recovery import (
     Outcome,
     Phase,

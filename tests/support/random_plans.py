@@ -3,8 +3,9 @@
 import random
 from datetime import timedelta
 
-from holdfast.workflows.model.estate import Approach, OnFailure, RollbackScope
+from holdfast.workflows.model.estate import Approach, OnFailure
 from holdfast.workflows.model.plan import PlannedService, PlannedStep, RecoveryPlan
+from holdfast.workflows.model.policy import RollbackScope
 
 
 def random_plan(chance: random.Random) -> RecoveryPlan:

@@ -1,4 +1,4 @@
-"""The estate: all sites and services, and the policies of their recovery, as one file says them."""
+"""The estate: all sites and services, as one file says them; their policies are in `policy.py`."""
 
 from enum import StrEnum
 from typing import Any, Literal
@@ -6,17 +6,10 @@ from typing import Any, Literal
 from pydantic import Field, JsonValue
 
 from .document import Document
+from .policy import Policy
 from .scalars import Duration, Name, Quantity, parse_duration
 
 API_VERSION = "holdfast.dev/v1"
-
-
-class Approval(StrEnum):
-    """How many people must agree before a recovery acts; `two` never counts the requester."""
-
-    NONE = "none"
-    ONE = "one"
-    TWO = "two"
 
 
 class Approach(StrEnum):
@@ -28,63 +21,12 @@ class Approach(StrEnum):
     DEGRADED = "degraded"
 
 
-class RollbackScope(StrEnum):
-    """What a failure undoes: the service and what depends on it, or the whole site."""
-
-    SERVICE = "service"
-    SITE = "site"
-
-
 class OnFailure(StrEnum):
     """What happens when a step fails: undo, go on without it, or wait for a person."""
 
     ROLLBACK = "rollback"
     CONTINUE = "continue"
     HOLD = "hold"
-
-
-class ApprovalPolicy(Document):
-    """Who must agree, by kind of recovery."""
-
-    unplanned: Approval = Approval.NONE
-    """For a site that is lost."""
-    planned: Approval = Approval.ONE
-    """For a site that is moved on purpose."""
-    failback: Approval = Approval.ONE
-    """For the way back."""
-
-
-class BudgetPolicy(Document):
-    """How many sites may be recovered in a window before a person is asked."""
-
-    sites: int = Field(ge=1, le=10_000)
-    """As many at most."""
-    window: Duration
-    """Within this time."""
-
-
-class CommitPolicy(Document):
-    """How long the way back is kept after a recovery, and what happens then."""
-
-    window: Duration
-    """How long after the last step."""
-    on_timeout: Literal["commit", "roll_back"] = "commit"
-    """What happens if nobody decides within the window."""
-
-
-class Policy(Document):
-    """The estate's rules for recoveries."""
-
-    approval: ApprovalPolicy = ApprovalPolicy()
-    """Who must agree before a recovery acts."""
-    budget: BudgetPolicy | None = None
-    """More lost sites than this: stop, and ask a person."""
-    commit: CommitPolicy | None = None
-    """How long the way back is kept."""
-    cooldown: Duration | None = None
-    """How long after a recovery the same site is left alone."""
-    rollback: RollbackScope = RollbackScope.SERVICE
-    """How much a failed step undoes."""
 
 
 class KubernetesCluster(Document):
@@ -111,6 +53,8 @@ class Site(Document):
     """The site's cluster, if it has one."""
     task_queue: str | None = Field(default=None, min_length=1, max_length=200)
     """Where workers at the site listen, if steps for it are to run there."""
+    latency: dict[Name, Duration] = {}
+    """How far other sites are, as a round trip, by their names; what is not named is not known."""
     vars: dict[str, JsonValue] = {}
     """Whatever templates need to know of the site, as `target.vars` and `source.vars`."""
 
@@ -146,6 +90,42 @@ class SiteSelector(Document):
         return True
 
 
+class Nearness(Document):
+    """How near its recovery site must be to another site."""
+
+    to: Name
+    """The other site."""
+    within: Duration
+    """The longest round trip, by the `latency` of either site; what is not known is too long."""
+
+
+class Spread(Document):
+    """What must not fall together with this service."""
+
+    across: Literal["site", "zone", "region"]
+    """No two of them share this."""
+    services: tuple[Name, ...] = Field(min_length=1)
+    """The services to keep apart from."""
+
+
+class Degraded(Document):
+    """How a service runs where there is not room for all of it."""
+
+    demand: dict[str, Quantity]
+    """What it needs then, in place of `demand`."""
+    vars: dict[str, JsonValue] = {}
+    """What `service.vars` says then: fewer replicas, say. Keys left out keep their values."""
+
+
+class Replication(Document):
+    """How far the copy at the recovery site is behind; PromQL, with the templates of steps."""
+
+    lag: str = Field(min_length=1, max_length=10_000)
+    """Yields the lag of the target behind the source, seconds."""
+    divergence: str | None = Field(default=None, min_length=1, max_length=10_000)
+    """Yields how many writes the target holds that the source does not: what a failback loses."""
+
+
 class Step(Document):
     """One step of a service's recovery: an action, its inputs and its place in the order."""
 
@@ -163,6 +143,12 @@ class Step(Document):
     """What happens when it fails."""
     pivot: bool = False
     """After this step there is no way back, only forward."""
+    graceful: bool = False
+    """Only for a planned move: a drain, a final sync. An unplanned recovery leaves it out, and
+    go-ungraceful passes it over."""
+    test: bool | None = None
+    """Whether a test recovery does it. Unless said, one that acts on the source or on traffic is
+    left out, and one that acts on a workload is done on its isolated copy."""
 
 
 class Service(Document):
@@ -186,6 +172,22 @@ class Service(Document):
     """Where it may go, in order of preference: names of sites, or a selector."""
     residency: tuple[str, ...] = ()
     """The jurisdictions that its data may be in; none named means any."""
+    affinity: tuple[Name, ...] = ()
+    """Services that must be at the same recovery site."""
+    spread: Spread | None = None
+    """Services that must not fall together with this one."""
+    near: Nearness | None = None
+    """A site that its recovery site must be near."""
+    vars: dict[str, JsonValue] = {}
+    """Whatever the service's templates need to know, as `service.vars`."""
+    degraded: Degraded | None = None
+    """What there must be room for, where there is not room for all; for `approach: degraded`."""
+    fallback: Name | None = None
+    """The service that stands in where there is room for none of it."""
+    give_way: tuple[Step, ...] = ()
+    """The steps that free its demand where it runs, when a more critical service needs the room."""
+    replication: Replication | None = None
+    """How its data follows to its recovery sites."""
     recovery: tuple[Step, ...] = ()
     """The steps that bring it back."""
 

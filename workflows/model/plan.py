@@ -7,7 +7,8 @@ from datetime import timedelta
 from pydantic import JsonValue
 
 from .document import Document
-from .estate import Approach, OnFailure, RollbackScope
+from .estate import Approach, OnFailure
+from .policy import RollbackScope
 
 
 class PlannedStep(Document):
@@ -26,6 +27,10 @@ class PlannedStep(Document):
     timeout: timedelta
     on_failure: OnFailure
     pivot: bool = False
+    graceful: bool = False
+    """Only of use while the source lives: `go_ungraceful` passes it over."""
+    task_queue: str | None = None
+    """Where the workers of its site listen; None for the common queue."""
 
 
 class PlannedService(Document):
@@ -42,6 +47,17 @@ class PlannedService(Document):
     """Only services of this plan."""
     rto: timedelta | None = None
     rpo: timedelta | None = None
+    degraded: bool = False
+    """There is not room for all of it: it runs with less."""
+
+
+class LeftOut(Document):
+    """A service of the site that the plan does not recover."""
+
+    service: str
+    tier: int
+    sentence: str
+    """Why."""
 
 
 class RecoveryPlan(Document):
@@ -52,6 +68,8 @@ class RecoveryPlan(Document):
     rollback: RollbackScope
     services: tuple[PlannedService, ...]
     steps: tuple[PlannedStep, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    """Services that found no room, by the policy on shortage."""
     hash: str = ""
     """SHA-256 of the plan's canonical JSON without this field; see `sealed`."""
 

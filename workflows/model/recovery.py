@@ -10,9 +10,8 @@ from typing import Annotated
 
 from pydantic import JsonValue, StringConstraints
 
-from .document import Answer, Document
+from .document import Document
 from .estate import Estate
-from .plan import RecoveryPlan
 from .step import Qualification
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=1000, strip_whitespace=True)]
@@ -27,18 +26,29 @@ class Action(StrEnum):
 
 
 class Mode(StrEnum):
-    """How it is to be done: for real, or only looked at."""
+    """How it is to be done."""
 
     UNPLANNED = "unplanned"
+    """The site is lost: what only a living source can do is left out."""
+    PLANNED = "planned"
+    """The site lives: drain, final sync, then switch; nothing is lost."""
+    TEST = "test"
+    """On isolated copies, without a change of traffic; always cleaned up."""
     DRY_RUN = "dry_run"
+    """Only looked at."""
 
 
 class Phase(StrEnum):
     """Where a recovery is."""
 
+    WAITING = "waiting"
+    """For the estate's coordinator: admitted, queued, or held for a person."""
     COMPILING = "compiling"
     ASSESSING = "assessing"
+    APPROVING = "approving"
     RECOVERING = "recovering"
+    COMMIT_WINDOW = "commit_window"
+    """All is done and verified; the way back is kept."""
     ROLLING_BACK = "rolling_back"
     RECOVERED = "recovered"
     ROLLED_BACK = "rolled_back"
@@ -49,10 +59,15 @@ class Phase(StrEnum):
 class Progress(StrEnum):
     """What a recovery waits for."""
 
+    COORDINATOR = "coordinator"
     PLAN = "plan"
     PROBES = "probes"
+    APPROVAL = "approval"
     STEPS = "steps"
+    TIERS = "tiers"
+    """For the other sites of a region to finish their more critical tiers."""
     COMPENSATIONS = "compensations"
+    COMMIT = "commit"
     OPERATOR = "operator"
     NOTHING = "nothing"
 
@@ -62,6 +77,10 @@ class ConditionType(StrEnum):
 
     QUALIFIED = "Qualified"
     REVERSIBLE = "Reversible"
+    ADMITTED = "Admitted"
+    APPROVED = "Approved"
+    RTO_AT_RISK = "RtoAtRisk"
+    FENCED = "Fenced"
     PAUSED = "Paused"
     HELD = "Held"
     ROLLING_BACK = "RollingBack"
@@ -122,11 +141,17 @@ class ServiceOutcome(StrEnum):
 
 
 class RecoveryRequest(Document):
-    """Recover the services of a lost site."""
+    """Recover the services of a site elsewhere; or, to fail back, bring its own services home."""
 
     estate: Estate
     site: str
+    action: Action = Action.RECOVER
     mode: Mode = Mode.UNPLANNED
+    incident: str = ""
+    """What it belongs to; recoveries of one incident are not each other's repetition. Without one,
+    the coordinator gives it one."""
+    region: str = ""
+    """The workflow id of the region's recovery that this one is a part of; it opens the tiers."""
     lost_sites: tuple[str, ...] = ()
     """Other sites known to be lost: no service is placed there. `site` always counts as lost."""
     actor: Line = "unknown"
@@ -242,16 +267,3 @@ class RecoveryReport(RecoveryStatus):
     """How a recovery ended; the workflow's result."""
 
     outcome: Outcome
-
-
-class CompileInput(Document):
-    """Compile the plan of a site's recovery."""
-
-    request: RecoveryRequest
-
-
-class CompileResult(Answer):
-    """The plan, or why there is none."""
-
-    plan: RecoveryPlan | None
-    refusals: tuple[str, ...] = ()

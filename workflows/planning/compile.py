@@ -6,9 +6,10 @@ Pure and deterministic: the same estate and request give the same plan, byte for
 from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
+from ..model.compiling import CompileResult
 from ..model.estate import Estate, Service, Step
 from ..model.plan import PlannedService, PlannedStep, RecoveryPlan
-from ..model.recovery import CompileResult, RecoveryRequest
+from ..model.recovery import RecoveryRequest
 from .placement import place
 from .templates import RenderedStep, TemplateError, render_recovery
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from ..model.estate import Approval, Estate
+from ..model.estate import Estate
+from ..model.policy import Approval
 
 
 def notices(estate: Estate) -> tuple[str, ...]:

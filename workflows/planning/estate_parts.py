@@ -11,7 +11,8 @@ from typing import Any, Generic, TypeVar
 from pydantic import ValidationError
 
 from ..model.document import Document
-from ..model.estate import Estate, Metadata, Policy, Service, Site, Step
+from ..model.estate import Estate, Metadata, Service, Site, Step
+from ..model.policy import Policy
 from .estate_shape import misfits, read_document
 from .yaml_reader import Path
 

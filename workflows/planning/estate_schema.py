@@ -5,7 +5,7 @@ import inspect
 from datetime import timedelta
 from typing import Any, Final
 
-from ..model import estate as models
+from ..model import estate, policy
 from ..model.document import Document
 from ..model.estate import Estate
 from ..model.scalars import format_duration
@@ -21,7 +21,9 @@ def estate_json_schema() -> dict[str, Any]:
     """
     schema = Estate.model_json_schema(by_alias=True, mode="validation")
     definitions = schema.pop("$defs")
-    field_words = _attribute_docstrings(inspect.getsource(models))
+    field_words = _attribute_docstrings(
+        "\n".join(inspect.getsource(module) for module in (estate, policy))
+    )
     for name, definition in (("Estate", schema), *definitions.items()):
         for key, described in definition.get("properties", {}).items():
             described.pop("title", None)
@@ -44,7 +46,7 @@ def _mend_default(cls: str, key: str, described: dict[str, Any]) -> None:
     """Write a default as the file would; say nothing where it only means that nothing is said."""
     if not described.get("default") and described.get("default") is not False:
         described.pop("default", None)
-    fields = getattr(models, cls).model_fields
+    fields = _model(cls).model_fields
     default = fields[key].default if key in fields else None
     if isinstance(default, timedelta):
         described["default"] = format_duration(default)
@@ -79,5 +81,9 @@ def _attribute_docstrings(source: str) -> dict[tuple[str, str], str]:
 
 def _key(cls: str, name: str) -> str:
     """What the file calls a field."""
-    fields = getattr(models, cls).__dict__.get("__pydantic_fields__", {})
+    fields = _model(cls).__dict__.get("__pydantic_fields__", {})
     return (fields[name].alias or name) if name in fields else name
+
+
+def _model(name: str) -> Any:
+    return getattr(estate, name, None) or getattr(policy, name)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ..model.estate import OnFailure, RollbackScope
+from ..model.estate import OnFailure
+from ..model.policy import RollbackScope
 from ..model.recovery import StepState
 from ..model.step import Applied, Observation, Qualification
 from .assessment import blind, lacks_before_image

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from holdfast.workflows.model.estate import Approach, OnFailure, RollbackScope
+from holdfast.workflows.model.estate import Approach, OnFailure
 from holdfast.workflows.model.plan import PlannedService, PlannedStep, RecoveryPlan
+from holdfast.workflows.model.policy import RollbackScope
 from holdfast.workflows.model.recovery import StepState
 from holdfast.workflows.model.step import Applied, Evidence, Observation, Qualification
 from holdfast.workflows.saga.forward import MOST_GO_ON
