@@ -91,6 +91,10 @@ class Fact(Document):
     """Its actual recovery time, if it was recovered."""
     fenced: bool = True
     """There is evidence that it no longer runs where it was before."""
+    was_at: str = ""
+    """Where it was before, in a release."""
+    at_home: bool = False
+    """It is back at its own site, in a release."""
 
 
 class Release(Document):

@@ -41,13 +41,14 @@ class Forward:
 
     def startable(self) -> bool:
         """A step could start if nothing held it back."""
-        self.ready = dict.fromkeys(id for id in self.ready if self.may_start(self._run(id)))
+        self.ready = dict.fromkeys(id for id in self.ready if self._waits(self._run(id)))
         return bool(self.ready)
 
     def start_ready(self, at: datetime) -> None:
         """Start the steps whose turn has come, the most critical tier first."""
         services = self._saga.graph.services
         sharing: list[StepRun] = []
+        closed: list[str] = []
         while self.ready and self._saga.room:
             # A step that is passed over at once makes others ready: they are sorted anew.
             turn = sorted(self.ready, key=lambda id: services[self._run(id).step.service].tier)
@@ -56,14 +57,20 @@ class Forward:
                 run = self._run(id)
                 if not self._saga.room:
                     self.ready[id] = None
+                elif not self._saga.tiers.admits(run.step.service):
+                    closed.append(id)
                 elif self.may_start(run) and self.sharing.may_share(run):
                     sharing.append(run)
                 elif self.may_start(run):
                     self.begin(run, at)
         self.sharing.start(sharing, at)
+        self.ready |= dict.fromkeys(closed)
 
     def may_start(self, run: StepRun) -> bool:
-        """The step waits for its turn, and its service is not being undone."""
+        """The step waits for its turn, its tier is open and its service is not being undone."""
+        return self._waits(run) and self._saga.tiers.admits(run.step.service)
+
+    def _waits(self, run: StepRun) -> bool:
         undone = run.step.service in self._saga.rollback.services
         return run.state is StepState.PENDING and not undone
 
@@ -122,6 +129,7 @@ class Forward:
     def _applied(self, run: StepRun, sentence: str, ended: datetime, at: datetime) -> None:
         run.ended_at = ended
         run.to(StepState.APPLIED, sentence)
+        self._saga.source.applied(run)
         self._saga.say(f"{run.step.id}: {sentence}")
         self._settle(run, at)
 
@@ -129,7 +137,8 @@ class Forward:
         """A step's forward work has ended: go on with what needs it, or undo it."""
         if run.step.service in self._saga.rollback.services:
             self._saga.rollback.settled(run, at)
-        elif run.state in PASSED:
+        elif run.state in PASSED and not run.passed:
+            run.passed = True
             for dependent in self._saga.graph.dependents[run.step.id]:
                 self.waiting_on[dependent] -= 1
                 if self.waiting_on[dependent] == 0:
@@ -217,6 +226,9 @@ class Forward:
         """What a step's failure means."""
         step, failure = run.step, run.failure
         run.ended_at = at
+        if run.passed and step.service not in self._saga.rollback.services:
+            self._saga.source.not_fenced(run, failure)
+            return
         scope = self._scope(step.service)
         stays = self._saga.rollback.refusal(scope)
         if step.service in self._saga.rollback.services:

@@ -133,7 +133,37 @@ class RollbackRequested:
     reason: str
 
 
-Intervention = PauseRequested | ResumeRequested | RetryRequested | SkipRequested | RollbackRequested
+@dataclass(frozen=True)
+class UngracefulRequested:
+    """An operator gives up what only a living source can do; the rest goes on."""
+
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class TierOpened:
+    """The services up to this tier may act."""
+
+    tier: int
+
+
+@dataclass(frozen=True)
+class SourceReturned:
+    """What did not answer when it was to be fenced does so now."""
+
+    step: str
+    observation: Observation
+
+
+Intervention = (
+    PauseRequested
+    | ResumeRequested
+    | RetryRequested
+    | SkipRequested
+    | RollbackRequested
+    | UngracefulRequested
+)
 Event = (
     Observed
     | ApplyStarted
@@ -143,6 +173,8 @@ Event = (
     | HandedBack
     | RevertSucceeded
     | RevertFailed
+    | TierOpened
+    | SourceReturned
     | Intervention
 )
 

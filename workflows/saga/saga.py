@@ -34,9 +34,14 @@ from .messages import (
     RevertSucceeded,
     RollbackRequested,
     SkipRequested,
+    SourceReturned,
+    TierOpened,
+    UngracefulRequested,
 )
 from .rollback import Rollback
+from .source import Source
 from .step_run import MOST_IN_FLIGHT, StepRun
+from .tiers import Tiers
 
 
 class Saga:
@@ -50,8 +55,10 @@ class Saga:
         run: str,
         epoch: int,
         late: frozenset[str] = frozenset(),
+        open_tier: int | None = None,
     ) -> None:
         self.graph = PlanGraph(plan)
+        self.tiers = Tiers(self, self.graph, open_tier)
         self.plan = plan
         self.run = run
         self.epoch = epoch
@@ -60,6 +67,7 @@ class Saga:
         self.steps = {
             step.id: StepRun(step, observations[step.id], step.id in late) for step in plan.steps
         }
+        self.source = Source(self)
         self.rollback = Rollback(self)
         self.forward = Forward(self)
         self.in_flight = 0
@@ -108,6 +116,8 @@ class Saga:
             return f"already paused by {self.paused_by.actor}" if self.paused_by else None
         if isinstance(event, ResumeRequested):
             return None if self.paused_by else "the run is not paused"
+        if isinstance(event, UngracefulRequested):
+            return None if self.source.graceful() else "no graceful step is left to pass over"
         run = self.steps.get(event.step)
         if run is None:
             return f"{event.step} is no step of this plan; name it as service/step"
@@ -154,6 +164,10 @@ class Saga:
                 self.rollback.reverted(self._landed(event.step), event.evidence, at)
             case RevertFailed():
                 self.rollback.not_reverted(self._landed(event.step), event.failure, at)
+            case TierOpened():
+                self.tiers.opened = max(self.tiers.opened or 0, event.tier)
+            case SourceReturned():
+                self.source.fence_late(self.steps[event.step], event.observation)
             case _:
                 self._intervene(event, at)
 
@@ -183,6 +197,12 @@ class Saga:
             case SkipRequested():
                 self.say(f"{event.actor} skips {event.step}: {event.reason}")
                 self.forward.skip(self.steps[event.step], at)
+            case UngracefulRequested():
+                passed_over = self.source.graceful()
+                names = ", ".join(run.step.id for run in passed_over)
+                self.say(f"{event.actor} gives up {names}: {event.reason}")
+                for run in passed_over:
+                    self.forward.skip(run, at)
             case RollbackRequested():
                 self.paused_by = None
                 scope = list(self.graph.services)

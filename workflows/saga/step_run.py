@@ -44,6 +44,8 @@ class StepRun:
     """An apply was scheduled: its effect may have landed, now or later."""
     known_applied: bool = False
     """The run holds proof that it changed the resource."""
+    passed: bool = False
+    """The steps that need it have been let go on."""
     skip_when_stopped: bool = False
     shares: int | None = None
     """The number of the activity that its running apply shares with others."""

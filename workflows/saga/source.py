@@ -1,0 +1,70 @@
+"""What hangs on the source of a service: whether it lives, and whether it is known to be fenced.
+
+A source that did not answer may be passed over by a standing decision. It may still come back with
+everything it ran; so, as long as its recovery lasts, it is fenced late, under the step that was to
+fence it: what rolls the run back takes this fence off too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..model.recovery import StepState
+from ..model.step import Observation
+from .assessment import lacks_before_image
+from .messages import Failure
+from .step_run import IN_FLIGHT, StepRun
+
+if TYPE_CHECKING:
+    from .saga import Saga
+
+EVIDENCE = "evidence"
+NO_EVIDENCE = "none"
+"""How the evidence of a fence begins that found nobody to fence."""
+
+
+class Source:
+    """The sources of one run's services."""
+
+    def __init__(self, saga: Saga) -> None:
+        self._saga = saga
+        self.unfenced: dict[str, StepRun] = {}
+        """Fences that were passed without evidence; what they were to stop may still run."""
+
+    def applied(self, run: StepRun) -> None:
+        """A step was applied: it may have been a fence that found nobody."""
+        if is_unproven(run):
+            self.unfenced[run.step.id] = run
+        else:
+            self.unfenced.pop(run.step.id, None)
+
+    def graceful(self) -> tuple[StepRun, ...]:
+        """Steps to be passed over if the source is given up."""
+        return tuple(
+            run
+            for run in self._saga.steps.values()
+            if run.step.graceful
+            and not run.skip_when_stopped
+            and run.state in IN_FLIGHT | {StepState.PENDING, StepState.HELD}
+            and run.step.service not in self._saga.rollback.services
+        )
+
+    def fence_late(self, run: StepRun, seen: Observation) -> None:
+        """Fence a source that answers again, unless that is no longer this run's business."""
+        undone = run.step.service in self._saga.rollback.services
+        if undone or run.state is not StepState.APPLIED or lacks_before_image(seen):
+            return
+        run.observation, run.failure = seen, None
+        self._saga.say(f"{run.step.id}: {run.step.site} answers again, and is fenced now")
+        self._saga.forward.apply(run)
+
+    def not_fenced(self, run: StepRun, failure: Failure | None) -> None:
+        """A late fence failed: nothing waits for it, and it is tried again."""
+        run.to(StepState.APPLIED, f"not fenced yet: {failure}")
+        self._saga.say(f"{run.step.id} is not fenced yet, and is tried again: {failure}")
+
+
+def is_unproven(run: StepRun) -> bool:
+    """The step's evidence says that there is none."""
+    said = run.evidence.details.get(EVIDENCE) if run.evidence else None
+    return isinstance(said, str) and said.startswith(NO_EVIDENCE)
