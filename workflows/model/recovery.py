@@ -6,15 +6,14 @@ true, and the *progress*: what the run waits for.
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
 
-from pydantic import JsonValue, StringConstraints
+from pydantic import JsonValue
 
+from .consent import ApprovalStatus, CommitStatus, RtoClockStatus
 from .document import Document
 from .estate import Estate
+from .scalars import Line as Line
 from .step import Qualification
-
-Line = Annotated[str, StringConstraints(min_length=1, max_length=1000, strip_whitespace=True)]
 
 
 class Action(StrEnum):
@@ -261,6 +260,12 @@ class RecoveryStatus(Document):
     actual_recovery_time_s: float | None = None
     critical_path_s: float | None = None
     """The longest chain of the steps' own durations, seconds."""
+    approval: ApprovalStatus | None = None
+    """The last request for approval; null where none was needed."""
+    commit: CommitStatus | None = None
+    """The commit window; null until it opens."""
+    rto: RtoClockStatus | None = None
+    """How the time was used, against the objectives."""
 
 
 class RecoveryReport(RecoveryStatus):

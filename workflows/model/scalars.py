@@ -111,3 +111,6 @@ Name = Annotated[
     StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=63),
 ]
 """A lower-case name of letters, digits, dots and dashes, as Kubernetes and DNS take it."""
+
+Line = Annotated[str, StringConstraints(min_length=1, max_length=1000, strip_whitespace=True)]
+"""What a person writes in one go: a name, a reason."""

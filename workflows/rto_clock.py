@@ -1,0 +1,1 @@
+"""The clock of the recovery time objectives: what was used, what is left, when to warn."""
