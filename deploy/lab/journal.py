@@ -76,14 +76,40 @@ class Journal:
         applied: bool = False,
     ) -> None:
         """Append one entry for a request; see :func:`note`."""
-        self._seq += 1
-        entry = Entry(
-            seq=self._seq,
-            at=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        request[_ENTRY] = self.append(
             site=request.get(SITE),
             system=request.get(SYSTEM, "http"),
             method=request.method,
             path=request.path,
+            key=key,
+            epoch=epoch,
+            applied=applied,
+            before=before,
+            after=after,
+        )
+
+    def append(
+        self,
+        *,
+        site: str | None,
+        system: str,
+        method: str,
+        path: str,
+        key: str | None,
+        before: Any,
+        after: Any,
+        epoch: int | None = None,
+        applied: bool = True,
+    ) -> Entry:
+        """Append an entry, of a request or of what somebody at a site did without one."""
+        self._seq += 1
+        entry = Entry(
+            seq=self._seq,
+            at=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            site=site,
+            system=system,
+            method=method,
+            path=path,
             key=key,
             epoch=epoch,
             status=None,
@@ -92,7 +118,7 @@ class Journal:
             after=after,
         )
         self._entries.append(entry)
-        request[_ENTRY] = entry
+        return entry
 
     def since(self, seq: int) -> list[Entry]:
         """Return the entries with a higher sequence number than ``seq``, in order."""

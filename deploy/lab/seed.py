@@ -137,7 +137,7 @@ def _seeded(
 
 
 def _spoken_of(step: _Rendered) -> _Workload | None:
-    if not step.run.startswith("kubernetes."):
+    if not step.run.startswith("kubernetes.") or step.inputs.get("copied_from"):
         return None
     namespace = str(step.inputs.get("namespace", "default"))
     if name := step.inputs.get("deployment"):

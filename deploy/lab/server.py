@@ -15,6 +15,7 @@ from aiohttp.typedefs import Middleware
 
 from ...workflows.model.estate import Estate
 from .admin import PREFIX, Admin
+from .agents import Agents
 from .azure import AzureResourceManager
 from .env_file import Access
 from .faults import Faults
@@ -83,6 +84,8 @@ class Lab:
         """
         self.world = World(self._seed, ready_after=self._ready_after)
         self._azure, parts = _parts(self._seed, self.world, self._ready_after)
+        self._agents = Agents(self.world, self._journal)
+        parts.append(self._agents)
         self._main = Listener(self._main_app(parts))
         self._listeners.append(self._main)
         await self._main.open(port)
@@ -98,6 +101,7 @@ class Lab:
         for listener in self._listeners:
             await listener.stop()
         if self._listeners:
+            self._agents.reset()
             self.world.close()
 
     def access(self) -> Access:

@@ -15,6 +15,8 @@ from .store import Key, Store
 Document = dict[str, Any]
 
 FENCING_PREFIXES: Final = ("holdfast.dev/", "holdfast-")
+_FENCING_DOMAIN: Final = ".isolated.holdfast.dev/"
+"""Below it, a namespace carries the marks about its isolated copies."""
 _BY_ITSELF: Final = frozenset(
     {
         "resourceVersion",
@@ -46,7 +48,7 @@ def _reduced(key: Key, document: Document) -> Document:
     annotations = {
         name: value
         for name, value in (metadata.pop("annotations", None) or {}).items()
-        if not name.startswith(FENCING_PREFIXES)
+        if not (name.startswith(FENCING_PREFIXES) or _FENCING_DOMAIN in name)
     }
     if annotations:
         metadata["annotations"] = annotations

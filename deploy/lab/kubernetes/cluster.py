@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from ..seed import WorkloadSeed
-from .kinds import DEPLOYMENTS, NAMESPACES, STATEFULSETS
+from .kinds import DEPLOYMENTS, NAMESPACES, STATEFULSETS, Resource
 from .lifecycle import LifecycleController
 from .registry import Registry
 from .store import Key, Store, key_of
@@ -53,6 +53,10 @@ class Cluster:
     def workload(self, seed: WorkloadSeed) -> Document | None:
         """Return the object of a seeded workload, null if it has been deleted."""
         return self.store.get(_key(seed))
+
+    def place(self, seed: WorkloadSeed) -> tuple[Resource, Key]:
+        """Return the kind of a seeded workload, and where its object is stored."""
+        return _KINDS[seed.kind], _key(seed)
 
     def seeds(self) -> tuple[WorkloadSeed, ...]:
         """Return the seeds of this site's workloads."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from .kinds import Resource
@@ -11,7 +12,11 @@ Document = dict[str, Any]
 
 def filled_in(resource: Resource, document: Document) -> Document:
     """Return the document with the defaults of its kind; what is set stays."""
-    if not resource.builtin or ("spec" not in document and resource.kind != "Namespace"):
+    if not resource.builtin:
+        return document
+    if resource.kind == "Secret":
+        return _secret(document)
+    if "spec" not in document and resource.kind != "Namespace":
         return document
     spec = document.get("spec") or {}
     match resource.kind:
@@ -21,6 +26,8 @@ def filled_in(resource: Resource, document: Document) -> Document:
             spec = _stateful_set(spec)
         case "Service":
             spec = _service(spec)
+        case "NetworkPolicy":
+            spec = _network_policy(spec)
         case "Namespace":
             return _namespace(document)
         case _:
@@ -111,6 +118,19 @@ def _service(spec: Document) -> Document:
         for port in filled.get("ports") or []
     ]
     return filled
+
+
+def _network_policy(spec: Document) -> Document:
+    types = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
+    return _below({"policyTypes": types}, spec)
+
+
+def _secret(document: Document) -> Document:
+    plain = document.get("stringData") or {}
+    coded = {key: base64.b64encode(text.encode()).decode() for key, text in plain.items()}
+    kept = {name: value for name, value in document.items() if name != "stringData"}
+    data = {**(kept.get("data") or {}), **coded}
+    return _below({"type": "Opaque"}, {**kept, **({"data": data} if data else {})})
 
 
 def _namespace(document: Document) -> Document:

@@ -116,15 +116,18 @@ CRDS: Final = Resource(
     short_names=("crd", "crds"),
 )
 
+LEASES: Final = Resource("coordination.k8s.io", "v1", "leases", "Lease")
+
 BUILT_IN: Final = (
     NAMESPACES,
     Resource("", "v1", "configmaps", "ConfigMap", short_names=("cm",)),
+    Resource("", "v1", "secrets", "Secret"),
     Resource("", "v1", "services", "Service", subresources=_STATUS, short_names=("svc",)),
     Resource("", "v1", "serviceaccounts", "ServiceAccount", short_names=("sa",)),
     Resource("", "v1", "events", "Event", short_names=("ev",)),
     DEPLOYMENTS,
     STATEFULSETS,
-    Resource("coordination.k8s.io", "v1", "leases", "Lease"),
+    LEASES,
     Resource(
         "networking.k8s.io",
         "v1",

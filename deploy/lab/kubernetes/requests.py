@@ -24,6 +24,8 @@ _BODIES: Final = ("application/json", "application/yaml")
 
 _KEY: Final = "holdfast.dev/idempotency-key"
 _EPOCH: Final = "holdfast.dev/epoch"
+_BELOW: Final = ".isolated.holdfast.dev/"
+"""Marks that a namespace carries about another one have a prefix of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,10 @@ def marks_of(body: Any) -> Marks:
         metadata = body.get("metadata")
         given = metadata.get("annotations") if isinstance(metadata, dict) else None
         annotations = given if isinstance(given, dict) else {}
+    annotations = {
+        f"holdfast.dev/{name.partition(_BELOW)[2]}" if _BELOW in name else name: value
+        for name, value in annotations.items()
+    }
     key, epoch = annotations.get(_KEY), annotations.get(_EPOCH)
     return Marks(
         key=key if isinstance(key, str) else None,

@@ -45,6 +45,15 @@ _AMOUNT: Final[Schema] = {
     "pattern": r"^\d+%?$",
 }
 
+_BASE64: Final[Schema] = {
+    **_scalar("string"),
+    "pattern": r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+}
+_MICRO_TIME: Final[Schema] = {
+    **_scalar("string"),
+    "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)$",
+}
+
 _METADATA: Final = _object(
     name=_TEXT,
     generateName=_TEXT,
@@ -134,6 +143,31 @@ _BODIES: Final[dict[str, Schema]] = {
     ),
     "Namespace": _object(metadata=_METADATA, spec=_ANY_OBJECT, status=_ANY_OBJECT),
     "ConfigMap": _object(metadata=_METADATA, data=_TEXT_MAP, binaryData=_TEXT_MAP),
+    "Secret": _object(
+        metadata=_METADATA,
+        type=_TEXT,
+        data={**_TEXT_MAP, "additionalProperties": _BASE64},
+        stringData=_TEXT_MAP,
+    ),
+    "Lease": _object(
+        metadata=_METADATA,
+        spec=_object(
+            holderIdentity=_TEXT,
+            leaseDurationSeconds=_NUMBER,
+            leaseTransitions=_NUMBER,
+            acquireTime=_MICRO_TIME,
+            renewTime=_MICRO_TIME,
+        ),
+    ),
+    "NetworkPolicy": _object(
+        metadata=_METADATA,
+        spec=_object(
+            podSelector=_ANY_OBJECT,
+            policyTypes=_TEXTS,
+            ingress=_list({"type": "object", _OPEN: True}),
+            egress=_list({"type": "object", _OPEN: True}),
+        ),
+    ),
     "CustomResourceDefinition": _object(
         metadata=_METADATA,
         spec=_CRD,

@@ -39,6 +39,10 @@ def check(resource: Resource, document: Document, before: Document | None) -> No
             causes += _stateful_causes(document, before)
     elif resource.kind == "CustomResourceDefinition":
         causes += _crd_causes(document)
+    elif resource.kind == "Lease":
+        causes += _lease_causes(document)
+    elif resource.kind in ("Secret", "ConfigMap") and before is not None:
+        causes += _sealed_causes(document, before)
     if causes:
         raise invalid(resource, name, *causes)
 
@@ -109,6 +113,30 @@ def _stateful_causes(document: Document, before: Document) -> list[Cause]:
             ),
         )
     ]
+
+
+def _lease_causes(document: Document) -> Iterator[Cause]:
+    spec = document.get("spec") or {}
+    for field, least, rule in (
+        ("leaseDurationSeconds", 1, "greater than 0"),
+        ("leaseTransitions", 0, "greater than or equal to 0"),
+    ):
+        number = spec.get(field)
+        if number is not None and number < least:
+            why = f"Invalid value: {number}: must be {rule}"
+            yield "FieldValueInvalid", f"spec.{field}", why
+
+
+def _sealed_causes(document: Document, before: Document) -> Iterator[Cause]:
+    if document.get("type") != before.get("type"):
+        why = f'Invalid value: "{document.get("type")}": field is immutable'
+        yield "FieldValueInvalid", "type", why
+    if not before.get("immutable"):
+        return
+    for field in ("immutable", "data", "binaryData"):
+        if document.get(field) != before.get(field):
+            why = "Forbidden: field is immutable when `immutable` is set"
+            yield "FieldValueForbidden", field, why
 
 
 def _crd_causes(document: Document) -> list[Cause]:
