@@ -108,6 +108,20 @@ class Release(Document):
     """Services that are now elsewhere than they were."""
 
 
+class StandbyReached(Document):
+    """A site that could not be fenced has come back, and runs these services no longer."""
+
+    kind: Literal["standby_reached"] = "standby_reached"
+    services: tuple[str, ...]
+    site: str
+
+
+class Look(Document):
+    """Somebody wants to know the facts, and nothing else: a dry run."""
+
+    kind: Literal["look"] = "look"
+
+
 class Question(Document):
     """What a recovery asks, or tells, its coordinator."""
 
@@ -117,7 +131,10 @@ class Question(Document):
     run: str
     """The recovery, stable over resets: what it was granted belongs to this."""
     number: int
-    ask: Annotated[Application | Reservation | EpochClaim | Release, Field(discriminator="kind")]
+    ask: Annotated[
+        Application | Reservation | EpochClaim | Release | StandbyReached | Look,
+        Field(discriminator="kind"),
+    ]
 
 
 class Facts(Answer):
@@ -174,7 +191,15 @@ class Released(Answer):
     number: int
 
 
+class Known(Answer):
+    """The answer to a look."""
+
+    kind: Literal["known"] = "known"
+    number: int
+    facts: Facts = Facts()
+
+
 class CoordinatorSays(Answer):
     """The coordinator's signal to a recovery."""
 
-    answer: Annotated[Admission | Reserved | Released, Field(discriminator="kind")]
+    answer: Annotated[Admission | Reserved | Released | Known, Field(discriminator="kind")]
