@@ -21,6 +21,12 @@ COORDINATOR_ASKED = "asked"
 COORDINATOR_SAYS = "coordinator_says"
 """The signal by which the coordinator answers, unasked too: when a queue has moved."""
 
+TIER_OPENED = "tier_opened"
+"""The signal by which a region's recovery lets a tier of a site act."""
+
+SITE_PROGRESSED = "site_progressed"
+"""The signal by which a site's recovery tells the region's how far it is."""
+
 START_COORDINATOR = "coordinator.start"
 """The activity that starts a coordinator which does not run."""
 

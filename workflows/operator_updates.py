@@ -7,6 +7,7 @@ returns, so that nobody ever waits inside one.
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from .model.consent import Approve, Reject
     from .model.recovery import Accepted, Intervention, StepIntervention
     from .saga.messages import Intervention as SagaIntervention
     from .saga.messages import (
@@ -15,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
         RetryRequested,
         RollbackRequested,
         SkipRequested,
+        UngracefulRequested,
     )
 
 
@@ -46,6 +48,26 @@ class OperatorUpdates:
         """Undo everything; refused once a pivot has been passed."""
         return self._intervene(RollbackRequested(asked.actor, asked.reason))
 
+    @workflow.update(description="Give up what only a living source can do; go on with the rest")
+    def go_ungraceful(self, asked: Intervention) -> Accepted:
+        """Pass over the drains and syncs that are left."""
+        return self._intervene(UngracefulRequested(asked.actor, asked.reason))
+
+    @workflow.update(description="Agree to the plan that waits for approval")
+    def approve(self, answer: Approve) -> Accepted:
+        """Agree to one plan, in answer to one request."""
+        return self._answer(answer)
+
+    @workflow.update(description="Refuse the plan that waits for approval")
+    def reject(self, answer: Reject) -> Accepted:
+        """Have the run end with nothing changed."""
+        return self._answer(answer)
+
+    @workflow.update(description="Give up the way back, and end the recovery")
+    def commit(self, asked: Intervention) -> Accepted:
+        """End the commit window."""
+        return self._commit(asked)
+
     @pause.validator
     def _may_pause(self, asked: Intervention) -> None:
         self._check(PauseRequested(asked.actor, asked.reason))
@@ -65,6 +87,38 @@ class OperatorUpdates:
     @roll_back.validator
     def _may_roll_back(self, asked: Intervention) -> None:
         self._check(RollbackRequested(asked.actor, asked.reason))
+
+    @go_ungraceful.validator
+    def _may_go_ungraceful(self, asked: Intervention) -> None:
+        self._check(UngracefulRequested(asked.actor, asked.reason))
+
+    @approve.validator
+    def _may_approve(self, answer: Approve) -> None:
+        self._check_answer(answer)
+
+    @reject.validator
+    def _may_reject(self, answer: Reject) -> None:
+        self._check_answer(answer)
+
+    @commit.validator
+    def _may_commit(self, asked: Intervention) -> None:
+        self._check_commit(asked)
+
+    def _check_answer(self, answer: Approve | Reject) -> None:
+        """Raise ApplicationError if the answer cannot be taken now."""
+        raise NotImplementedError
+
+    def _answer(self, answer: Approve | Reject) -> Accepted:
+        """Take the answer."""
+        raise NotImplementedError
+
+    def _check_commit(self, asked: Intervention) -> None:
+        """Raise ApplicationError if there is nothing to commit."""
+        raise NotImplementedError
+
+    def _commit(self, asked: Intervention) -> Accepted:
+        """Give up the way back."""
+        raise NotImplementedError
 
     def _check(self, event: SagaIntervention) -> None:
         """Raise ApplicationError if the request cannot be met now."""

@@ -1,26 +1,29 @@
-"""The recovery of one lost site: one saga over all its services' steps, as one graph.
+"""The recovery of one site: one saga over all its services' steps, as one graph.
 
-The workflow interprets: it has the plan compiled, has every step probed, and then performs what the
-saga decides until the saga is over. It decides nothing itself.
+The workflow interprets: it has decided what is to be decided before anything is changed, then
+performs what the saga decides until the saga is over and the way back is given up. It decides
+nothing itself.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from pydantic import ValidationError
-
-    from .activity_options import COMPILE_OPTIONS
-    from .model.compiling import CompileInput, CompileResult
-    from .model.plan import RecoveryPlan
+    from .after_acting import AfterActing
+    from .asking_people import AskingPeople
+    from .before_acting import BeforeActing, Ready
+    from .coordinator_link import CoordinatorLink
+    from .late_fences import LateFences
+    from .model.consent import Approve, Reject
     from .model.recovery import (
         Accepted,
+        Intervention,
         Mode,
         Outcome,
         Phase,
@@ -28,16 +31,18 @@ with workflow.unsafe.imports_passed_through():
         RecoveryRequest,
         RecoveryStatus,
     )
-    from .names import COMPILE, STEPS_PROGRESSED, UNWANTED_STEPS
+    from .names import COORDINATOR_SAYS, STEPS_PROGRESSED, TIER_OPENED, UNWANTED_STEPS
+    from .objective_warnings import ObjectiveWarnings
     from .operator_updates import OperatorUpdates
     from .performing import Performer
-    from .probing import probe_steps
-    from .saga.assessment import Assessment, assess
-    from .saga.graph import PlanGraph
+    from .region_gate import RegionGate
     from .saga.messages import (
+        ApplySucceeded,
         Effect,
         Event,
+        RevertSucceeded,
         RollbackRequested,
+        TierOpened,
     )
     from .saga.messages import Intervention as SagaIntervention
     from .saga.saga import Saga
@@ -45,9 +50,6 @@ with workflow.unsafe.imports_passed_through():
     from .status import report, status
     from .story import Story
     from .web_details import details
-
-LOOK_AGAIN_S = (1, 2, 4, 8, 15)
-"""Waits, in seconds, between looks at a system that does not answer before the run is refused."""
 
 ResultT = TypeVar("ResultT")
 
@@ -58,7 +60,7 @@ class _Cancelled(Exception):
 
 @workflow.defn(name="SiteRecovery")
 class SiteRecovery(OperatorUpdates):
-    """Recovers the services of a lost site on other sites, or leaves the world as it was."""
+    """Recovers the services of a site on other sites, or leaves the world as it was."""
 
     @workflow.init
     def __init__(self, request: RecoveryRequest) -> None:
@@ -66,10 +68,15 @@ class SiteRecovery(OperatorUpdates):
         self._request = request
         self._run = info.original_execution_run_id or info.run_id
         self._story = Story(info.workflow_id, info.run_id, request, workflow.now())
-        self._graph: PlanGraph | None = None
+        self._link = CoordinatorLink(request.estate.name, self._run)
+        self._people = AskingPeople(self._story, self._enter, self._say)
         self._saga: Saga | None = None
         self._inbox: deque[Event] = deque()
         self._performer: Performer | None = None
+        self._late_fences: LateFences | None = None
+        self._gate = RegionGate(request.region, request.site, self._inbox.append)
+        self._warnings: ObjectiveWarnings | None = None
+        self._after = AfterActing(self._story, self._link, self._say)
 
     @workflow.run
     async def run(self, request: RecoveryRequest) -> RecoveryReport:
@@ -78,73 +85,24 @@ class SiteRecovery(OperatorUpdates):
             # Started by hand, or in a namespace that did not know them yet.
             initial = at_start(request).search_attributes
             workflow.upsert_search_attributes([each.key.value_set(each.value) for each in initial])
+        before = BeforeActing(
+            self._story, self._link, self._people, self._run, self._enter, self._say
+        )
+        self._warnings = ObjectiveWarnings(self._story, self._say)
         try:
-            plan = await self._uncancelled(self._compile())
-            if plan is None:
-                return await self._end(Phase.ROLLED_BACK, Outcome.ROLLED_BACK)
-            assessment = await self._uncancelled(self._assess(plan))
+            ready = await self._uncancelled(before.decide())
         except _Cancelled:
-            self._story.stopped = "cancelled"
-            return await self._end(Phase.ROLLED_BACK, Outcome.ROLLED_BACK)
+            ready, self._story.stopped = None, "cancelled"
+        if ready is None:
+            self._story.stopped = self._story.stopped or "refused"
+            dry = request.mode is Mode.DRY_RUN and self._story.graph is not None
+            end = Outcome.ASSESSED if dry else Outcome.ROLLED_BACK
+            return await self._end(Phase(end), end)
         if request.mode is Mode.DRY_RUN:
             return await self._end(Phase.ASSESSED, Outcome.ASSESSED)
-        if assessment.refusals:
-            self._story.stopped = "refused"
-            return await self._end(Phase.ROLLED_BACK, Outcome.ROLLED_BACK)
-        saga = self._begin(plan, assessment)
+        saga = self._begin(ready)
         await self._carry_out(saga)
         return await self._end(Phase(saga.outcome), saga.outcome)
-
-    # Before anything is changed
-
-    async def _compile(self) -> RecoveryPlan | None:
-        try:
-            answer: Any = await workflow.execute_local_activity(
-                COMPILE,
-                CompileInput(request=self._request),
-                result_type=Any,
-                summary=f"{self._request.site}: the recovery plan",
-                **COMPILE_OPTIONS,
-            )
-            compiled = CompileResult.model_validate(answer)
-        except (ActivityError, ValidationError) as error:
-            if is_cancelled_exception(error):
-                raise
-            cause = error.cause if isinstance(error, ActivityError) else error
-            compiled = CompileResult(plan=None, refusals=(f"the plan cannot be compiled: {cause}",))
-        for refusal in compiled.refusals:
-            self._say(refusal)
-        if compiled.plan is not None:
-            self._graph = self._story.graph = PlanGraph(compiled.plan)
-        return compiled.plan
-
-    async def _assess(self, plan: RecoveryPlan) -> Assessment:
-        self._story.phase = Phase.ASSESSING
-        workflow.set_current_details(details(self._story))
-        assert self._graph is not None
-        waits = () if self._request.mode is Mode.DRY_RUN else LOOK_AGAIN_S
-        await self._probe(list(self._graph.steps))
-        assessment = assess(self._graph, self._story.observations)
-        for wait in waits:
-            if assessment.refusals or not assessment.unseen:
-                break
-            first = assessment.unseen[0]
-            self._say(f"looks again in {wait} s: {self._story.observations[first].reason}")
-            await workflow.sleep(wait, summary=f"{len(assessment.unseen)} steps cannot be seen")
-            await self._probe(assessment.unseen)
-            assessment = assess(self._graph, self._story.observations)
-        unseen = tuple(
-            f"{step}: {self._story.observations[step].reason}" for step in assessment.unseen
-        )
-        refusals = (*assessment.refusals, *unseen)
-        for refusal in refusals:
-            self._say(refusal)
-        self._story.assessed(assessment.epoch, refusals)
-        return Assessment(refusals, assessment.unseen, assessment.epoch, assessment.late)
-
-    async def _probe(self, steps: Iterable[str]) -> None:
-        assert self._graph is not None
-        self._story.observations.update(await probe_steps(self._graph, self._run, steps))
 
     async def _uncancelled(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
         task = asyncio.ensure_future(work)
@@ -153,28 +111,34 @@ class SiteRecovery(OperatorUpdates):
         except asyncio.CancelledError:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+            if (current := asyncio.current_task()) is not None:
+                current.uncancel()
             raise _Cancelled from None
 
     # The saga
 
-    def _begin(self, plan: RecoveryPlan, assessment: Assessment) -> Saga:
+    def _begin(self, ready: Ready) -> Saga:
         saga = Saga(
-            plan,
+            ready.plan,
             self._story.observations,
             run=self._run,
-            epoch=assessment.epoch,
-            late=assessment.late,
+            epoch=ready.epoch,
+            late=ready.assessment.late,
+            open_tier=self._gate.first_tier,
         )
         self._saga = self._story.saga = saga
         self._performer = Performer(saga.graph, self._run, self._inbox.append, self._story.saw)
-        tightest = min((s.rto for s in plan.services if s.rto), default=None)
+        self._late_fences = LateFences(saga.graph, self._run, self._inbox.append)
+        self._story.clock.decided(workflow.now())
+        tightest = min((s.rto for s in ready.plan.services if s.rto), default=None)
         rto = [RTO_SECONDS.value_set(round(tightest.total_seconds()))] if tightest else []
         self._enter(Phase.RECOVERING, *rto)
         self._performer.perform(saga.start(workflow.now()).effects)
+        self._gate.report(saga)
         return saga
 
     async def _carry_out(self, saga: Saga) -> None:
-        while not saga.over:
+        while not self._after.finished(saga):
             try:
                 await workflow.wait_condition(lambda: self._stirred(saga))
             except asyncio.CancelledError:
@@ -183,10 +147,12 @@ class SiteRecovery(OperatorUpdates):
                     current.uncancel()
                 self._cancelled(saga)
             self._drain(saga)
+        if self._late_fences is not None:
+            self._late_fences.stop()
 
     def _stirred(self, saga: Saga) -> bool:
         broken = self._performer is not None and self._performer.broken is not None
-        return bool(self._inbox) or broken or saga.over
+        return bool(self._inbox) or broken or self._after.due(saga)
 
     def _drain(self, saga: Saga) -> None:
         """Take every event that has come, then perform all that follows from them together."""
@@ -197,9 +163,12 @@ class SiteRecovery(OperatorUpdates):
         before = self._story.last_sentence, self._story.phase
         while self._inbox:
             effects += self._take(saga, *self._together())
+        if (asked := self._after.next(saga)) is not None:
+            effects += self._take(saga, asked)
         if (self._story.last_sentence, self._story.phase) != before:
             workflow.set_current_details(details(self._story))
         self._performer.perform(effects)
+        self._gate.report(saga)
 
     def _cancelled(self, saga: Saga) -> None:
         reason = workflow.cancellation_reason() or "the workflow was cancelled"
@@ -220,10 +189,17 @@ class SiteRecovery(OperatorUpdates):
 
     def _take(self, saga: Saga, *events: Event) -> tuple[Effect, ...]:
         decision = saga.handle_all(events, workflow.now())
+        if isinstance(events[0], RollbackRequested):
+            self._after.taken_back(events[0])
         actor = getattr(events[0], "actor", None)
         for sentence in decision.sentences:
             self._say(sentence, actor)
-        phase = Phase.ROLLING_BACK if saga.rollback.services else Phase.RECOVERING
+        for event in events:
+            if isinstance(event, ApplySucceeded | RevertSucceeded):
+                self._story.noticed(saga.steps[event.step].step.service, workflow.now())
+        if self._late_fences is not None and saga.source.unfenced:
+            self._late_fences.watch(saga.source.unfenced.values())
+        phase = self._after.phase(saga)
         if phase is not self._story.phase:
             self._enter(phase)
         return decision.effects
@@ -235,22 +211,36 @@ class SiteRecovery(OperatorUpdates):
         self._story.say(workflow.now(), sentence, actor)
 
     def _enter(self, phase: Phase, *attributes: SearchAttributeUpdate[Any]) -> None:
-        self._story.phase = phase
-        workflow.upsert_search_attributes([PHASE.value_set(phase), *attributes])
+        if phase is not self._story.phase or attributes:
+            self._story.phase = phase
+            workflow.upsert_search_attributes([PHASE.value_set(phase), *attributes])
         workflow.set_current_details(details(self._story))
 
     async def _end(self, phase: Phase, outcome: Outcome) -> RecoveryReport:
         self._say(self._story.closing_sentence(outcome))
+        await self._after.release(outcome)
+        if self._warnings is not None:
+            self._warnings.stop()
         self._story.ended(outcome, workflow.now())
         self._enter(phase, OUTCOME.value_set(outcome))
         await workflow.wait_condition(workflow.all_handlers_finished)
-        return report(self._story)
+        return report(self._story, workflow.now())
 
     @workflow.signal(name=STEPS_PROGRESSED, description="What ended, of steps in one activity")
     def steps_progressed(self, progress: Any) -> None:
         """Take it as an event like any other; nobody but the activity sends this."""
         if self._performer is not None:
             self._performer.told(progress)
+
+    @workflow.signal(name=COORDINATOR_SAYS, description="What the estate's coordinator decided")
+    def coordinator_says(self, says: Any) -> None:
+        """Take the coordinator's word; nobody else sends this."""
+        self._link.heard(says)
+
+    @workflow.signal(name=TIER_OPENED, description="The services up to this tier may act")
+    def tier_opened(self, tier: int) -> None:
+        """Let a tier act; the region's recovery sends this."""
+        self._inbox.append(TierOpened(tier))
 
     @workflow.query(name=UNWANTED_STEPS, description="Steps to stop, of those in one activity")
     def unwanted_steps(self) -> tuple[str, ...]:
@@ -260,20 +250,16 @@ class SiteRecovery(OperatorUpdates):
     @workflow.query(description="Where the recovery is, what it waits for, and why")
     def status(self) -> RecoveryStatus:
         """Everything a person or program may want to know of the run."""
-        return status(self._story)
+        return status(self._story, workflow.now())
 
     # What operators ask
 
     def _check(self, event: SagaIntervention) -> None:
-        if self._story.outcome is not None:
-            raise ApplicationError(f"the run has ended: {self._story.outcome}", type="Refused")
+        self._check_open()
         if self._saga is None:
-            raise ApplicationError(
-                f"the run is {self._story.phase}: no step has started yet; try again in a moment",
-                type="Refused",
-            )
-        if refusal := self._saga.refusal(event):
-            raise ApplicationError(refusal, type="Refused")
+            _refuse(f"the run is {self._story.phase}: no step has started yet; try again later")
+        else:
+            _refuse(self._saga.refusal(event))
 
     def _intervene(self, event: SagaIntervention) -> Accepted:
         # The validator may have seen an earlier state: another update can come between.
@@ -281,5 +267,35 @@ class SiteRecovery(OperatorUpdates):
         assert self._saga is not None
         assert self._performer is not None
         self._performer.perform(self._take(self._saga, event))
+        return self._accepted()
+
+    def _check_answer(self, answer: Approve | Reject) -> None:
+        self._check_open()
+        _refuse(self._people.refusal(answer))
+
+    def _answer(self, answer: Approve | Reject) -> Accepted:
+        self._check_answer(answer)
+        self._people.take(answer)
+        return self._accepted()
+
+    def _check_commit(self, asked: Intervention) -> None:
+        self._check_open()
+        _refuse(self._after.refusal(asked))
+
+    def _commit(self, asked: Intervention) -> Accepted:
+        self._check_commit(asked)
+        self._after.commit(asked)
+        return self._accepted()
+
+    def _check_open(self) -> None:
+        if self._story.outcome is not None:
+            _refuse(f"the run has ended: {self._story.outcome}")
+
+    def _accepted(self) -> Accepted:
         workflow.set_current_details(details(self._story))
         return Accepted(sentence=self._story.last_sentence)
+
+
+def _refuse(because: str | None) -> None:
+    if because is not None:
+        raise ApplicationError(because, type="Refused")

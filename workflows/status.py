@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 
+from .model.consent import RtoClockStatus
 from .model.recovery import (
     Condition,
     ConditionType,
@@ -29,32 +31,34 @@ MOST_PROSE = 1_000
 """Steps; a larger report says only of those that are not simply applied how they stand."""
 
 
-def report(story: Story) -> RecoveryReport:
+def report(story: Story, at: datetime) -> RecoveryReport:
     """How the run ended."""
-    return RecoveryReport.model_validate(dict(status(story)))
+    return RecoveryReport.model_validate(dict(status(story, at)))
 
 
-def status(story: Story) -> RecoveryStatus:
+def status(story: Story, at: datetime) -> RecoveryStatus:
     """How the run stands."""
     graph = story.graph
     predicted = _predicted(story, graph) if graph else {}
     took = _took(story.saga) if story.saga else {}
     services = tuple(_services(story, graph, predicted)) if graph else ()
     progress, waits_for = story.progress()
-    detected = story.request.detected_at or story.started_at
-    recovered = story.outcome is Outcome.RECOVERED and story.ended_at is not None
+    clock = story.clock.status(story.ended_at or at)
     return RecoveryStatus(
         workflow_id=story.workflow_id,
         run_id=story.run_id,
         estate=story.request.estate.name,
         site=story.request.site,
+        action=story.request.action,
         mode=story.request.mode,
         phase=story.phase,
         progress=progress,
         waits_for=waits_for,
         conditions=tuple(_conditions(story)),
-        outcome=story.outcome or (Outcome.HELD if progress is Progress.OPERATOR else None),
+        outcome=story.outcome or _outcome_so_far(story, progress),
+        incident=story.admission.incident if story.admission else story.request.incident,
         sentence=story.last_sentence,
+        prediction=story.prediction,
         plan_hash=graph.plan.hash if graph else None,
         epoch=story.epoch,
         started_at=story.started_at,
@@ -62,15 +66,36 @@ def status(story: Story) -> RecoveryStatus:
         services=services,
         steps=tuple(_steps(story, graph)) if graph else (),
         residue=tuple(story.saga.rollback.residue) if story.saga else (),
+        left_out=graph.plan.left_out if graph else (),
+        unfenced=tuple(story.saga.source.unfenced) if story.saga else (),
+        approval=story.approval.status() if story.approval else None,
+        commit=story.commit.status() if story.commit else None,
+        rto=clock,
+        test_passed=story.test_passed,
         log=tuple(story.log),
         predicted_recovery_time_s=max(predicted.values(), default=None),
-        actual_recovery_time_s=(
-            (story.ended_at - detected).total_seconds() if recovered and story.ended_at else None
-        ),
+        actual_recovery_time_s=_actual(story, clock),
         critical_path_s=(
             max(finish_times(graph, took).values(), default=None) if graph and took else None
         ),
     )
+
+
+def _outcome_so_far(story: Story, progress: Progress) -> Outcome | None:
+    if progress in (Progress.OPERATOR, Progress.APPROVAL):
+        return Outcome.HELD
+    if progress is not Progress.COMMIT or story.commit is None or story.saga is None:
+        return None
+    commits = story.commit.status().on_timeout == "commit"
+    return story.saga.outcome if commits else Outcome.HELD
+
+
+def _actual(story: Story, clock: RtoClockStatus) -> float | None:
+    """From detection until all was verified; null unless it was."""
+    saga = story.saga
+    if saga is None or clock.verified_at is None or saga.outcome is not Outcome.RECOVERED:
+        return None
+    return (clock.verified_at - clock.detected_at).total_seconds()
 
 
 def _predicted(story: Story, graph: PlanGraph) -> dict[str, float]:
@@ -175,7 +200,7 @@ def _unstarted(story: Story) -> StepState:
 def _services(
     story: Story, graph: PlanGraph, predicted: dict[str, float]
 ) -> Iterator[ServiceReport]:
-    detected = story.request.detected_at or story.started_at
+    detected = story.detected_at
     for service in graph.services.values():
         ids = graph.steps_of[service.name]
         outcome = story.service_outcome(service.name)

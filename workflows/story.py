@@ -1,10 +1,16 @@
 """All that is known of one run: the workflow writes it, everyone else reads it."""
 
 from collections import deque
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from .consent.approvals import ApprovalRequest
+from .consent.commit import CommitWindow
+from .model.coordination import Admission, Facts, Verdict
+from .model.plan import RecoveryPlan
 from .model.recovery import (
+    Action,
     LogEntry,
+    Mode,
     Outcome,
     Phase,
     Progress,
@@ -13,6 +19,8 @@ from .model.recovery import (
     StepState,
 )
 from .model.step import Observation, Qualification
+from .rto_clock import RtoClock, predicted
+from .saga.durations import finish_times
 from .saga.graph import PlanGraph
 from .saga.saga import Saga
 from .saga.step_run import PASSED, UNDONE
@@ -30,8 +38,16 @@ class Story:
         self.run_id = run_id
         self.request = request
         self.started_at = at
+        self.detected_at = request.detected_at or at
+        self.clock = self._clock(_objectives_at_stake(request))
+        self.admission: Admission | None = None
+        self.facts = Facts()
+        self.approval: ApprovalRequest | None = None
+        self.prediction = ""
+        self.commit: CommitWindow | None = None
+        self.test_passed: bool | None = None
         self.ended_at: datetime | None = None
-        self.phase = Phase.COMPILING
+        self.phase = Phase.WAITING
         self.outcome: Outcome | None = None
         self.graph: PlanGraph | None = None
         self.saga: Saga | None = None
@@ -40,7 +56,7 @@ class Story:
         self.refusals: tuple[str, ...] = ()
         self.stopped = ""
         """Why a run ended before its saga began: `refused` or `cancelled`."""
-        self.last_sentence = "the recovery plan is being compiled"
+        self.last_sentence = "the estate's coordinator is asked"
         self.log: deque[LogEntry] = deque(maxlen=LONGEST_LOG)
 
     def say(self, at: datetime, sentence: str, actor: str | None = None) -> None:
@@ -85,18 +101,93 @@ class Story:
         """What the run waits for, and the same in words."""
         if self.outcome is not None:
             return Progress.NOTHING, "nothing: the run has ended"
-        if self.phase is Phase.COMPILING:
-            return Progress.PLAN, "the recovery plan"
         saga = self.saga
         if saga is None:
-            return Progress.PROBES, "the probes of all steps"
+            return self._progress_before()
         if saga.paused_by and saga.idle:
             return Progress.OPERATOR, f"{saga.paused_by.actor} to resume: {saga.paused_by.reason}"
         if saga.idle and (held := saga.held):
             return Progress.OPERATOR, f"a person to decide on {', '.join(held)}"
+        if self.phase is Phase.COMMIT_WINDOW and self.commit is not None:
+            return Progress.COMMIT, self.commit.asking(self.workflow_id)
         if saga.rollback.services:
             return Progress.COMPENSATIONS, "the compensations"
+        if saga.idle and saga.tiers.waiting:
+            return Progress.TIERS, "the other sites of the region to finish their tiers before"
         return Progress.STEPS, "the steps in flight"
+
+    def _progress_before(self) -> tuple[Progress, str]:
+        if self.phase is Phase.WAITING:
+            admission = self.admission
+            waits_for = admission.waits_for if admission else ""
+            by_person = admission is not None and admission.verdict is Verdict.HELD
+            kind = Progress.OPERATOR if by_person else Progress.COORDINATOR
+            return kind, waits_for or "the estate's coordinator"
+        if self.phase is Phase.COMPILING:
+            return Progress.PLAN, "the recovery plan, and room for it"
+        if self.phase is Phase.APPROVING and self.approval is not None:
+            return Progress.APPROVAL, self.approval.asking(self.workflow_id)
+        return Progress.PROBES, "the probes of all steps"
+
+    def asks_for(self, asked: ApprovalRequest) -> str:
+        """What people are asked, in one sentence."""
+        predicted = f"; {self.prediction}" if self.prediction else ""
+        return f"waits for {asked.asking(self.workflow_id)}{predicted}"
+
+    def planned(self, plan: RecoveryPlan) -> None:
+        """There is a plan: the objectives of its services count."""
+        self.graph = PlanGraph(plan)
+        objectives = {s.name: s.rto for s in plan.services if s.rto is not None}
+        if self.request.mode is Mode.UNPLANNED and objectives != self._objectives:
+            self.clock = self._clock(objectives)
+
+    def predict(self, at: datetime) -> None:
+        """Compare how long it is going to take with the objectives."""
+        if self.graph is None:
+            return
+        expected = {
+            id: seen.expected_duration.total_seconds()
+            for id, seen in self.observations.items()
+            if seen.expected_duration is not None
+        }
+        done = finish_times(self.graph, expected) if expected else {}
+        by_service = {
+            name: max(done[id] for id in ids if id in done)
+            for name, ids in self.graph.steps_of.items()
+            if any(id in done for id in ids)
+        }
+        past_s = {name: self.facts.past_s.get(name, ()) for name in self.graph.services}
+        prediction = predicted(past_s, by_service)
+        if prediction is not None:
+            self.prediction = self.clock.foretell(prediction, at)
+
+    def noticed(self, service: str, at: datetime) -> None:
+        """A step of the service has ended: it may be back, or gone again."""
+        if self.service_outcome(service) is ServiceOutcome.RECOVERED:
+            self.clock.came_back(service, at)
+        else:
+            self.clock.went_again(service)
+
+    def _clock(self, objectives: dict[str, timedelta]) -> RtoClock:
+        self._objectives = objectives
+        escalate_to = self.request.estate.policy.approval.escalate_to
+        return RtoClock(self.detected_at, self.started_at, objectives, escalate_to)
+
+    def acted(self, at: datetime) -> None:
+        """Nothing more is to be done: what was done last, and what was only looked at after it."""
+        if self.saga is None:
+            return
+        ends = [run.ended_at for run in self.saga.steps.values() if run.ended_at and run.mutates]
+        self.clock.acted(max(ends, default=at))
+        self.clock.verified(at)
+
+    def back_after_s(self, service: str, since: datetime) -> float | None:
+        """Seconds from then to the end of a service's last step."""
+        if self.saga is None or self.graph is None:
+            return None
+        runs = [self.saga.steps[id] for id in self.graph.steps_of[service]]
+        ends = [run.ended_at for run in runs if run.ended_at]
+        return (max(ends) - since).total_seconds() if ends else None
 
     def closing_sentence(self, outcome: Outcome) -> str:
         """The run's end in one sentence."""
@@ -123,3 +214,14 @@ class Story:
 
 def _count(services: list[str]) -> str:
     return f"{len(services)} service{'' if len(services) == 1 else 's'}"
+
+
+def _objectives_at_stake(request: RecoveryRequest) -> dict[str, timedelta]:
+    """By service: the objectives that count from the start. What is moved has not failed."""
+    if request.mode is not Mode.UNPLANNED or request.action is not Action.RECOVER:
+        return {}
+    return {
+        service.name: service.objectives.rto
+        for service in request.estate.services_at(request.site)
+        if service.objectives.rto is not None and service.recovery
+    }

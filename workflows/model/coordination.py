@@ -40,6 +40,8 @@ class Application(Document):
     actor: str
     reason: str
     lost_sites: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    """Other sites that it touches: for a way home, those that services come from."""
     detected_at: datetime
     budget: BudgetPolicy | None = None
     cooldown: timedelta | None = None

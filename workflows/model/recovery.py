@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from .consent import ApprovalStatus, CommitStatus, RtoClockStatus
 from .document import Document
 from .estate import Estate
+from .plan import LeftOut
 from .scalars import Line as Line
 from .step import Qualification
 
@@ -247,7 +248,12 @@ class RecoveryStatus(Document):
     """One sentence: what the run waits for, and whom."""
     conditions: tuple[Condition, ...] = ()
     outcome: Outcome | None = None
+    """Null while it runs; `held` while it waits for a person; `recovered` already while all is done
+    and can still be taken back by somebody who does not want it (`ended_at` is null then)."""
+    incident: str = ""
     sentence: str = ""
+    prediction: str = ""
+    """How long it is predicted to take, against the objectives."""
     plan_hash: str | None = None
     epoch: int | None = None
     started_at: datetime
@@ -255,6 +261,12 @@ class RecoveryStatus(Document):
     services: tuple[ServiceReport, ...] = ()
     steps: tuple[StepReport, ...] = ()
     residue: tuple[Residue, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    """Services that found no room."""
+    unfenced: tuple[str, ...] = ()
+    """Steps that were to fence a source and found nobody: what they were to stop may come back."""
+    test_passed: bool | None = None
+    """Of a test: whether every step of it was done, before it was cleaned up."""
     log: tuple[LogEntry, ...] = ()
     predicted_recovery_time_s: float | None = None
     actual_recovery_time_s: float | None = None

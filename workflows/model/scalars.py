@@ -76,6 +76,15 @@ def quantity_value(text: str) -> Decimal:
     return Decimal(number) * _SUFFIX[match[2]]
 
 
+def format_quantity(value: Decimal) -> str:
+    """Write a number so that `quantity_value` reads the same: `36`, `0.5`, `12Gi`."""
+    for unit in "EPTGM":
+        size = _SUFFIX[f"{unit}i"]
+        if value and not value % size:
+            return f"{value // size:f}{unit}i"
+    return f"{value.normalize():f}"
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),

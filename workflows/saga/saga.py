@@ -97,6 +97,12 @@ class Saga:
         return self.in_flight == 0
 
     @property
+    def passed_over(self) -> tuple[str, ...]:
+        """Steps that were skipped, or failed and were passed over."""
+        states = (StepState.SKIPPED, StepState.FAILED)
+        return tuple(id for id, run in self.steps.items() if run.state in states)
+
+    @property
     def outcome(self) -> Outcome:
         """How the run ended, once it is over."""
         states = [run.state for run in self.steps.values()]

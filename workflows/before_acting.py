@@ -1,0 +1,237 @@
+"""All that is decided before anything is changed: whether to act, where to, and with whose consent.
+
+Admitted by the coordinator; a plan made with what it knows; room and an epoch from it; every step
+probed; people asked. Whatever ends here has changed nothing.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from pydantic import ValidationError
+
+    from .activity_options import COMPILE_OPTIONS
+    from .asking_people import AskingPeople
+    from .coordinator_link import CoordinatorLink
+    from .model.compiling import CompileInput, CompileResult
+    from .model.coordination import (
+        Admission,
+        Application,
+        EpochClaim,
+        Facts,
+        Reservation,
+        Verdict,
+    )
+    from .model.plan import RecoveryPlan
+    from .model.recovery import Action, Mode, Phase, RecoveryRequest
+    from .names import COMPILE
+    from .probing import probe_steps
+    from .saga.assessment import Assessment, assess
+    from .saga.graph import PlanGraph
+    from .story import Story
+
+LOOK_AGAIN_S = (1, 2, 4, 8, 15)
+"""Waits, in seconds, between looks at a system that does not answer before the run is refused."""
+MOST_PLANS = 20
+"""Plans that are made anew because the room was taken meanwhile."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A plan that may be carried out."""
+
+    plan: RecoveryPlan
+    assessment: Assessment
+    epoch: int
+
+
+class BeforeActing:
+    """One run's way to a plan that may be carried out, or to the reasons why there is none."""
+
+    def __init__(
+        self,
+        story: Story,
+        link: CoordinatorLink,
+        people: AskingPeople,
+        run: str,
+        enter: Callable[[Phase], None],
+        say: Callable[[str], None],
+    ) -> None:
+        self._story = story
+        self._request: RecoveryRequest = story.request
+        self._link = link
+        self._people = people
+        self._run = run
+        self._enter = enter
+        self._say = say
+        self._dry = self._request.mode is Mode.DRY_RUN
+
+    async def decide(self) -> Ready | None:
+        """The plan, probed and agreed to; None if it is refused: the story says why."""
+        facts = await self._facts()
+        if facts is None:
+            return None
+        self._enter(Phase.COMPILING)
+        planned = await self._plan(facts)
+        if planned is None:
+            return None
+        plan, epoch = planned
+        assessment = await self._assess()
+        if assessment.refusals or self._dry:
+            return Ready(plan, assessment, epoch) if not assessment.refusals else None
+        self._story.predict(workflow.now())
+        if await self._people.agree(plan):
+            # People take their time: what was seen before may no longer be so.
+            assessment = await self._assess()
+            if assessment.refusals:
+                return None
+        elif self._people.refused:
+            return None
+        if assessment.epoch > epoch:
+            claim = EpochClaim(
+                services=tuple(service.name for service in plan.services),
+                at_least=assessment.epoch,
+            )
+            epoch = (await self._link.claim_epoch(claim)).epoch
+        self._story.epoch = max(epoch, assessment.epoch)
+        return Ready(plan, assessment, self._story.epoch)
+
+    # Admission
+
+    async def _facts(self) -> Facts | None:
+        if self._dry:
+            return await self._link.look()
+        admission = await self._link.apply(self._application(), waiting=self._waits)
+        self._story.admission = admission
+        if admission.verdict is Verdict.REFUSED:
+            self._refuse(admission.sentence)
+            return None
+        self._say(admission.sentence)
+        return admission.facts
+
+    def _waits(self, admission: Admission) -> None:
+        known = self._story.admission
+        self._story.admission = admission
+        if known is None or known.sentence != admission.sentence:
+            self._say(admission.sentence)
+        self._enter(Phase.WAITING)
+
+    def _application(self) -> Application:
+        request, policy = self._request, self._request.estate.policy
+        return Application(
+            site=request.site,
+            action=request.action,
+            mode=request.mode,
+            incident=request.incident,
+            actor=request.actor,
+            reason=request.reason,
+            lost_sites=request.lost_sites,
+            detected_at=self._story.detected_at,
+            budget=policy.budget,
+            cooldown=policy.cooldown,
+            holddown=policy.holddown,
+            also=_also_touched(request),
+        )
+
+    # The plan, and room for it
+
+    async def _plan(self, facts: Facts) -> tuple[RecoveryPlan, int] | None:
+        for _ in range(MOST_PLANS):
+            self._story.facts = facts
+            compiled = await self._compile(facts)
+            if compiled.plan is None:
+                for refusal in compiled.refusals:
+                    self._say(refusal)
+                return None
+            self._story.planned(compiled.plan)
+            if self._dry:
+                return compiled.plan, 0
+            reservation = compiled.reservation or _nothing(compiled.plan)
+            reserved = await self._link.reserve(reservation)
+            if reserved.granted:
+                return compiled.plan, reserved.epoch
+            self._say(f"{reserved.sentence}; a plan is made anew")
+            facts = reserved.facts
+        self._refuse(
+            f"the room at the recovery sites was taken {MOST_PLANS} times while the plan was made;"
+            " start it again when the other recoveries have ended"
+        )
+        return None
+
+    async def _compile(self, facts: Facts) -> CompileResult:
+        try:
+            answer: Any = await workflow.execute_local_activity(
+                COMPILE,
+                CompileInput(request=self._request, facts=facts),
+                result_type=Any,
+                summary=f"{self._request.site}: the recovery plan",
+                **COMPILE_OPTIONS,
+            )
+            return CompileResult.model_validate(answer)
+        except (ActivityError, ValidationError) as error:
+            if is_cancelled_exception(error):
+                raise
+            cause = error.cause if isinstance(error, ActivityError) else error
+            return CompileResult(plan=None, refusals=(f"the plan cannot be compiled: {cause}",))
+
+    # What the probes see
+
+    async def _assess(self) -> Assessment:
+        self._enter(Phase.ASSESSING)
+        graph = self._graph
+        waits = () if self._dry else LOOK_AGAIN_S
+        await self._probe(list(graph.steps))
+        assessment = assess(graph, self._story.observations)
+        for wait in waits:
+            if assessment.refusals or not assessment.unseen:
+                break
+            first = assessment.unseen[0]
+            self._say(f"looks again in {wait} s: {self._story.observations[first].reason}")
+            await workflow.sleep(
+                timedelta(seconds=wait), summary=f"{len(assessment.unseen)} steps cannot be seen"
+            )
+            await self._probe(assessment.unseen)
+            assessment = assess(graph, self._story.observations)
+        unseen = tuple(
+            f"{step}: {self._story.observations[step].reason}" for step in assessment.unseen
+        )
+        refusals = (*assessment.refusals, *unseen)
+        for refusal in refusals:
+            self._say(refusal)
+        self._story.assessed(assessment.epoch, refusals)
+        return Assessment(refusals, assessment.unseen, assessment.epoch, assessment.late)
+
+    async def _probe(self, steps: Iterable[str]) -> None:
+        self._story.observations.update(await probe_steps(self._graph, self._run, steps))
+
+    @property
+    def _graph(self) -> PlanGraph:
+        assert self._story.graph is not None
+        return self._story.graph
+
+    def _refuse(self, sentence: str) -> None:
+        self._story.refusals = (sentence,)
+        self._say(sentence)
+
+
+def _nothing(plan: RecoveryPlan) -> Reservation:
+    """The reservation of a plan whose compiler makes none: only the epoch matters."""
+    return Reservation(plan_hash=plan.hash, bookings=(), room={}, seen=0)
+
+
+def _also_touched(request: RecoveryRequest) -> tuple[str, ...]:
+    """Sites that must not be recovered meanwhile: for a way home, those it may start from."""
+    if request.action is not Action.FAIL_BACK:
+        return ()
+    estate = request.estate
+    found = {
+        site.name: None
+        for service in estate.services_at(request.site)
+        for site in estate.candidates(service)
+    }
+    return tuple(found)
