@@ -12,6 +12,7 @@ from temporalio.client import Client
 from temporalio.worker import Interceptor, UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from ..activities.awaiting_return import await_return_activity
 from ..activities.boundary import activities_of
 from ..activities.plan import PLAN_ACTIVITIES
 from ..activities.together import together_activity
@@ -66,12 +67,13 @@ def build_worker(
     max_cached_workflows: int = 1000,
 ) -> Worker:
     """A worker for the settings' task queue that can carry out every action of `registry`."""
+    shared = [together_activity(registry.actions), await_return_activity(registry.actions)]
     activities = [each for action in registry.actions for each in activities_of(action)]
     return Worker(
         client,
         task_queue=settings.task_queue,
         workflows=[SiteRecovery],
-        activities=[*PLAN_ACTIVITIES, together_activity(registry.actions), *activities],
+        activities=[*PLAN_ACTIVITIES, *shared, *activities],
         workflow_runner=workflow_runner(sandbox=settings.sandbox),
         interceptors=interceptors,
         max_cached_workflows=max_cached_workflows,

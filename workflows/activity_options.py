@@ -40,6 +40,13 @@ PROBE_OPTIONS: dict[str, Any] = {
     ),
 }
 
+AWAIT_RETURN_OPTIONS: dict[str, Any] = {
+    # An attempt that overruns a day is followed by the next one.
+    "start_to_close_timeout": timedelta(days=1),
+    "heartbeat_timeout": HEARTBEAT,
+    "retry_policy": _RETRY,
+}
+
 
 def mutation_options(timeout: timedelta) -> dict[str, Any]:
     """The options of an apply or revert whose deadline is `timeout`.

@@ -9,6 +9,9 @@ COMPILE = "plan.compile"
 APPLY_TOGETHER = "steps.apply"
 """The activity that brief steps share."""
 
+AWAIT_RETURN = "steps.await_return"
+"""The activity that waits until a source that did not answer answers again."""
+
 STEPS_PROGRESSED = "steps_progressed"
 """The signal by which that activity tells what has ended."""
 
