@@ -6,11 +6,17 @@ TASK_QUEUE = "holdfast"
 COMPILE = "plan.compile"
 """The activity that compiles a plan."""
 
+REPLICATION_CHECKS = "plan.replication_checks"
+"""The activity that renders the queries on how far services are replicated."""
+
 APPLY_TOGETHER = "steps.apply"
 """The activity that brief steps share."""
 
 AWAIT_RETURN = "steps.await_return"
 """The activity that waits until a source that did not answer answers again."""
+
+PRESENT = "workers.present"
+"""The activity by which a worker shows that it is there."""
 
 STEPS_PROGRESSED = "steps_progressed"
 """The signal by which that activity tells what has ended."""
@@ -32,6 +38,26 @@ SITE_PROGRESSED = "site_progressed"
 
 START_COORDINATOR = "coordinator.start"
 """The activity that starts a coordinator which does not run."""
+
+LOOK_AFTER_PARTIES = "coordinator.look_after"
+"""The activity that says which of the runs a coordinator knows of have ended."""
+
+COORDINATOR = "EstateCoordinator"
+"""The workflow type of a coordinator."""
+
+
+def presence_queue(task_queue: str) -> str:
+    """Where the workers of a queue answer that they are there, however busy they are."""
+    return f"{task_queue}/presence"
+
+
+STANDBY_GUARD = "StandbyGuard"
+"""The workflow that keeps a returning site on standby."""
+
+
+def standby_guard_id(estate: str, site: str, run: str) -> str:
+    """The workflow id of what a recovery leaves behind for a site that it could not fence."""
+    return f"standby/{estate}/{site}/{run}"
 
 
 def coordinator_id(estate: str) -> str:

@@ -47,6 +47,12 @@ class Application(Document):
     cooldown: timedelta | None = None
     holddown: timedelta | None = None
     """As the estate file that the recovery was started with has them."""
+    also: tuple[str, ...] = ()
+    """Other sites that it touches: for a way home, those that services may come home from."""
+    concerns: tuple[str, ...] = ()
+    """Sites of which it wants to know the facts; its own is always one of them. None: all."""
+    regains: str = ""
+    """The incident for which it was granted before, by a coordinator that has lost its memory."""
 
 
 class Booking(Document):
@@ -124,6 +130,14 @@ class Look(Document):
     kind: Literal["look"] = "look"
 
 
+class Look(Document):
+    """A dry run wants to know the facts; it takes nothing."""
+
+    kind: Literal["look"] = "look"
+    concerns: tuple[str, ...] = ()
+    """Sites of which it wants to know the facts. None: all."""
+
+
 class Question(Document):
     """What a recovery asks, or tells, its coordinator."""
 
@@ -184,6 +198,8 @@ class Reserved(Answer):
     two of them may change one resource."""
     facts: Facts = Facts()
     """Where it is not granted: what to plan with instead."""
+    admitted: bool = True
+    """False: the coordinator knows of no admission of this run; it must apply again."""
 
 
 class Released(Answer):
@@ -199,6 +215,14 @@ class Known(Answer):
     kind: Literal["known"] = "known"
     number: int
     facts: Facts = Facts()
+
+
+class Looked(Answer):
+    """The answer to a look."""
+
+    kind: Literal["looked"] = "looked"
+    number: int
+    facts: Facts
 
 
 class CoordinatorSays(Answer):
