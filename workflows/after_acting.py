@@ -22,6 +22,8 @@ with workflow.unsafe.imports_passed_through():
         Phase,
         ServiceOutcome,
     )
+    from .model.standby import StandbyRequest, StandbyStep
+    from .names import STANDBY_GUARD, standby_guard_id
     from .saga.messages import RollbackRequested
     from .saga.saga import Saga
     from .story import Story
@@ -138,6 +140,8 @@ class AfterActing:
             outcome=self._story.stopped or outcome.value, acted=acted, moved=tuple(self._moved())
         )
         await self._link.release(release)
+        if release.moved and saga is not None and saga.source.unfenced:
+            await _guard(self._story, saga)
 
     def _moved(self) -> list[Fact]:
         story = self._story
@@ -157,3 +161,36 @@ class AfterActing:
             for service in story.graph.services.values()
             if service.source != service.target and self._is_up(service.name)
         ]
+
+
+async def _guard(story: Story, saga: Saga) -> None:
+    """Leave a guard behind for each source that could not be fenced; it outlives the run."""
+    sites: dict[str, list[StandbyStep]] = {}
+    for run in saga.source.unfenced.values():
+        step = run.step
+        owed = StandbyStep(
+            step=step.id,
+            service=step.service,
+            run=step.run,
+            inputs=step.inputs,
+            key=saga.key(step.id),
+            timeout=step.timeout,
+        )
+        sites.setdefault(step.site, []).append(owed)
+    for site, steps in sites.items():
+        await workflow.start_child_workflow(
+            STANDBY_GUARD,
+            StandbyRequest(
+                estate=story.request.estate.name,
+                site=site,
+                recovery=story.workflow_id,
+                run=saga.run,
+                epoch=saga.epoch,
+                sequence=saga.sequence,
+                steps=tuple(steps),
+                since=workflow.now(),
+            ),
+            id=standby_guard_id(story.request.estate.name, site, saga.run),
+            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+            static_summary=f"{site}: {len(steps)} fences are owed when it returns",
+        )

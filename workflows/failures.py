@@ -8,6 +8,9 @@ from .model import errors
 from .model.step import Applied, Observation, Qualification
 from .saga.messages import Failure
 
+NO_WORKER = "NoWorker"
+"""The kind of a failure of what no worker has picked up."""
+
 _PERMANENT = frozenset(kind.__name__ for kind in errors.PermanentError.__subclasses__())
 
 
@@ -26,17 +29,40 @@ def failure_of(error: ActivityError) -> Failure:
     return Failure("Unexpected", str(cause or error), outcome_known=False)
 
 
-def unseen_because(error: ActivityError, step: str, run: str) -> Observation:
-    """The observation of a step whose probe failed altogether."""
+def never_picked_up(error: ActivityError) -> bool:
+    """No worker took the latest attempt."""
+    cause = error.cause
+    return isinstance(cause, TimeoutError) and cause.type is TimeoutType.SCHEDULE_TO_START
+
+
+def had_begun(error: ActivityError) -> bool:
+    """Of what was never picked up: a worker took an earlier attempt, and how it ended is told."""
+    return error.cause is not None and error.cause.__cause__ is not None
+
+
+def unseen_because(error: ActivityError, step: str, run: str, where: str) -> Observation:
+    """The observation of a step whose probe failed altogether; `where` names queue and site."""
     failure = failure_of(error)
     unregistered = failure.kind == UNREGISTERED
     reason = (
-        f"no worker registers {run}; start a worker that does" if unregistered else str(failure)
+        f"no worker registers {run} {where}; start one there that does"
+        if unregistered
+        else str(failure)
     )
     return Observation(
         step=step,
         state=Applied.UNKNOWN,
         qualification=(Qualification.NOT_QUALIFIED if unregistered else Qualification.UNKNOWN),
+        reason=reason,
+    )
+
+
+def unattended(step: str, reason: str) -> Observation:
+    """The observation of a step that no worker could look at."""
+    return Observation(
+        step=step,
+        state=Applied.UNKNOWN,
+        qualification=Qualification.UNKNOWN,
         reason=reason,
     )
 

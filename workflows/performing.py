@@ -11,8 +11,9 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
-    from .activity_options import mutation_options
-    from .failures import failure_of
+    from .activity_options import mutation_options, priority_of
+    from .edge_workers import EdgeWorkers, NoWorker, SiteActivity
+    from .failures import NO_WORKER, failure_of
     from .model.step import Evidence, Observation, RevertInput, Verb
     from .probing import probe_steps
     from .saga.graph import PlanGraph
@@ -37,7 +38,10 @@ with workflow.unsafe.imports_passed_through():
 
 
 class Performer:
-    """Runs effects side by side. `post` gets the events, `seen` every observation."""
+    """Runs effects side by side. `post` gets the events, `seen` every observation.
+
+    `edge` knows the workers at the sites; without it, what has no worker there waits for a person.
+    """
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class Performer:
         run: str,
         post: Callable[[Event], None],
         seen: Callable[[Observation], None],
+        edge: EdgeWorkers | None = None,
     ) -> None:
         self.broken: BaseException | None = None
         """What none of our code foresaw; it is to fail the workflow task, where it is seen."""
@@ -52,8 +57,11 @@ class Performer:
         self._run = run
         self._post = post
         self._seen = seen
-        self._applies: dict[str, workflow.ActivityHandle[Any]] = {}
-        self._shared = SharedActivities(graph, post)
+        self._edge = edge or EdgeWorkers()
+        self._applies: dict[str, SiteActivity] = {}
+        self._handed_out: dict[str, int] = {}
+        """Step → sequence of the token under which it was handed to a worker last."""
+        self._shared = SharedActivities(graph, post, self._edge)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def perform(self, effects: Iterable[Effect]) -> None:
@@ -70,8 +78,9 @@ class Performer:
                     looks.setdefault((step.run, step.site, effect.after), []).append(step.id)
                 case Apply():
                     self._applies[effect.step] = self._start_apply(effect)
-                    self._spawn(self._await_apply(effect.step))
+                    self._spawn(self._await_apply(effect))
                 case ApplyTogether():
+                    self._handed_out.update((a.step, a.token.sequence) for a in effect.applies)
                     number = self._shared.start(effect)
                     self._spawn(self._shared.ends(effect, number))
                 case Revert():
@@ -108,24 +117,38 @@ class Performer:
         if after:
             what = steps[0] if len(steps) == 1 else f"{len(steps)} steps"
             await workflow.sleep(after, summary=f"before {what} can be looked at again")
-        answers = await probe_steps(self._graph, self._run, steps)
+        answers = await probe_steps(self._graph, self._run, steps, self._edge)
         for step in steps:
             self._seen(answers[step])
             self._post(Observed(step, answers[step]))
 
-    def _start_apply(self, effect: Apply) -> workflow.ActivityHandle[Any]:
+    def _start_apply(self, effect: Apply) -> SiteActivity:
         step = self._graph.steps[effect.step]
-        return workflow.start_activity(
-            f"{step.run}.{Verb.APPLY}",
-            apply_input(self._graph, effect),
-            result_type=Any,
-            summary=_summary(step.service, effect.before.change or step.id),
-            **mutation_options(step.timeout),
-        )
+        request = apply_input(self._graph, effect)
 
-    async def _await_apply(self, step: str) -> None:
+        def start(where: dict[str, Any]) -> workflow.ActivityHandle[Any]:
+            return workflow.start_activity(
+                f"{step.run}.{Verb.APPLY}",
+                request,
+                result_type=Any,
+                summary=_summary(step.service, effect.before.change or step.id),
+                priority=priority_of(self._graph, [step.id]),
+                **mutation_options(step.timeout),
+                **where,
+            )
+
+        return SiteActivity(self._edge, step, start)
+
+    async def _await_apply(self, effect: Apply) -> None:
+        step, sequence = effect.step, effect.token.sequence
+        goes_on = self._handed_out.get(step) == sequence
+        self._handed_out[step] = sequence
         try:
-            evidence = Evidence.model_validate(await self._applies[step])
+            evidence = Evidence.model_validate(await self._applies[step].result())
+        except NoWorker as gone:
+            # Under a token that was handed out before, an earlier worker may have begun it.
+            known = not (gone.begun or goes_on)
+            self._post(ApplyFailed(step, Failure(NO_WORKER, str(gone), known, needs_person=True)))
         except asyncio.CancelledError:
             self._post(ApplyCancelled(step))
         except ActivityError as error:
@@ -149,15 +172,25 @@ class Performer:
             known_applied=effect.known_applied,
             timeout=step.timeout,
         )
-        try:
-            answer: Any = await workflow.execute_activity(
+
+        def start(where: dict[str, Any]) -> workflow.ActivityHandle[Any]:
+            return workflow.start_activity(
                 f"{step.run}.{Verb.REVERT}",
                 request,
                 result_type=Any,
                 summary=_summary(step.service, f"undo {effect.before.change or step.id}"),
+                priority=priority_of(self._graph, [step.id]),
                 **mutation_options(step.timeout),
+                **where,
             )
-            evidence = Evidence.model_validate(answer)
+
+        activity = SiteActivity(self._edge, step, start)
+        try:
+            evidence = Evidence.model_validate(await activity.result())
+        except NoWorker as gone:
+            # Not for good: until the step's deadline a worker may come back to undo it.
+            failure = Failure(NO_WORKER, str(gone), outcome_known=False, needs_person=True)
+            self._post(RevertFailed(step.id, failure))
         except ActivityError as error:
             self._post(RevertFailed(step.id, failure_of(error)))
         except ValidationError as error:

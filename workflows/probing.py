@@ -10,8 +10,9 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
-    from .activity_options import PROBE_OPTIONS
-    from .failures import unreadable, unseen_because
+    from .activity_options import PROBE_OPTIONS, priority_of
+    from .edge_workers import EdgeWorkers, NoWorker, SiteActivity
+    from .failures import unattended, unreadable, unseen_because
     from .model.step import Observation, ProbeInput, ProbeResult, StepToProbe, Verb
     from .saga.graph import PlanGraph
 
@@ -19,8 +20,14 @@ BATCH = 200
 """Steps in one probe: bounds the size of its answer."""
 
 
-async def probe_steps(graph: PlanGraph, run: str, steps: Iterable[str]) -> dict[str, Observation]:
-    """One observation per step; what could not be seen is `unknown`, and says why."""
+async def probe_steps(
+    graph: PlanGraph, run: str, steps: Iterable[str], edge: EdgeWorkers | None = None
+) -> dict[str, Observation]:
+    """One observation per step; what could not be seen is `unknown`, and says why.
+
+    `edge` knows the workers at the sites; without it, what has no worker there cannot be seen.
+    """
+    edge = edge or EdgeWorkers()
     batches: dict[tuple[str, str], list[str]] = {}
     for id in steps:
         step = graph.steps[id]
@@ -30,29 +37,41 @@ async def probe_steps(graph: PlanGraph, run: str, steps: Iterable[str]) -> dict[
         for batch in batches.values()
         for first in range(0, len(batch), BATCH)
     ]
-    answers = await asyncio.gather(*(_probe(graph, run, chunk) for chunk in chunks))
+    answers = await asyncio.gather(*(_probe(graph, run, chunk, edge) for chunk in chunks))
     return {seen.step: seen for answer in answers for seen in answer}
 
 
-async def _probe(graph: PlanGraph, run: str, ids: list[str]) -> tuple[Observation, ...]:
+async def _probe(
+    graph: PlanGraph, run: str, ids: list[str], edge: EdgeWorkers
+) -> tuple[Observation, ...]:
     first = graph.steps[ids[0]]
     asked = tuple(
         StepToProbe(step=id, inputs=graph.steps[id].inputs, key=graph.plan.key(run, id))
         for id in ids
     )
-    try:
+
+    def start(where: dict[str, Any]) -> workflow.ActivityHandle[Any]:
         # Read as plain data: an answer of another shape must not fail the run, only the look.
-        raw: Any = await workflow.execute_activity(
+        return workflow.start_activity(
             f"{first.run}.{Verb.PROBE}",
             ProbeInput(steps=asked),
             result_type=Any,
             summary=ids[0] if len(ids) == 1 else f"{len(ids)} steps at {first.site}",
+            priority=priority_of(graph, ids),
             **PROBE_OPTIONS,
+            **where,
         )
+
+    activity = SiteActivity(edge, first, start)
+    try:
+        raw = await activity.result()
+    except NoWorker as gone:
+        return tuple(unattended(id, str(gone)) for id in ids)
     except ActivityError as error:
         if is_cancelled_exception(error):
             raise
-        return tuple(unseen_because(error, id, first.run) for id in ids)
+        where = edge.whereabouts(first)
+        return tuple(unseen_because(error, id, first.run, where) for id in ids)
     try:
         seen = {one.step: one for one in ProbeResult.model_validate(raw).observations}
     except ValidationError as error:

@@ -1,7 +1,8 @@
 """A site's side of a region's recovery: tells how far it is, and lets tiers act when it may."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -32,6 +33,11 @@ class RegionGate:
         """The tier that is open when the run begins; None: all of them."""
         return CLOSED if self._region else None
 
+    def holds(self) -> None:
+        """Tell the region that the run waits for somebody else before it can begin."""
+        if self._region:
+            self._spawn(self._tell((), CLOSED, held=True))
+
     def report(self, saga: Saga) -> None:
         """Tell the region how far the run is, if that is news."""
         if not self._region or saga.tiers.opened is None or saga.paused_by:
@@ -40,13 +46,16 @@ class RegionGate:
         if through is None or through == self._told:
             return
         self._told = through
-        task = asyncio.create_task(self._tell(saga.tiers.all, through))
+        self._spawn(self._tell(saga.tiers.all, through))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _tell(self, tiers: tuple[int, ...], through: int) -> None:
+    async def _tell(self, tiers: tuple[int, ...], through: int, *, held: bool = False) -> None:
         region = workflow.get_external_workflow_handle(self._region)
-        progress = SiteProgress(site=self._site, tiers=tiers, through=through)
+        progress = SiteProgress(site=self._site, tiers=tiers, through=through, held=held)
         try:
             await region.signal(SITE_PROGRESSED, progress)
         except ApplicationError:

@@ -1,5 +1,6 @@
 """Performs steps that share an activity, and reads what it tells of each of them."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
@@ -10,8 +11,9 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
-    from .activity_options import UNREGISTERED, mutation_options
-    from .failures import failure_of
+    from .activity_options import UNREGISTERED, mutation_options, priority_of
+    from .edge_workers import EdgeWorkers, NoWorker, SiteActivity
+    from .failures import NO_WORKER, failure_of, never_picked_up
     from .model.step import ApplyInput
     from .model.together import (
         StepEnd,
@@ -40,13 +42,14 @@ UNTOLD = "the activity ended without a word of this step"
 class SharedActivities:
     """The activities in flight that steps share. Each step's end is posted once."""
 
-    def __init__(self, graph: PlanGraph, post: Callable[[Event], None]) -> None:
+    def __init__(self, graph: PlanGraph, post: Callable[[Event], None], edge: EdgeWorkers) -> None:
         self._graph = graph
         self._post = post
+        self._edge = edge
         self._number = 0
         self._awaited: dict[str, int] = {}
         """Step → number of the activity from which its end is awaited."""
-        self._handles: dict[str, workflow.ActivityHandle[Any]] = {}
+        self._activities: dict[str, SiteActivity] = {}
         self._unwanted: dict[str, None] = {}
 
     def start(self, effect: ApplyTogether) -> int:
@@ -54,31 +57,39 @@ class SharedActivities:
         self._number += 1
         ids = [apply.step for apply in effect.applies]
         services = {self._graph.steps[id].service for id in ids}
-        handle = workflow.start_activity(
-            APPLY_TOGETHER,
-            self._request(effect),
-            result_type=Any,
-            summary=f"{len(ids)} brief steps of {len(services)} services",
-            **mutation_options(self._longest(ids)),
-        )
+        request = self._request(effect)
+
+        def start(where: dict[str, Any]) -> workflow.ActivityHandle[Any]:
+            return workflow.start_activity(
+                APPLY_TOGETHER,
+                request,
+                result_type=Any,
+                summary=f"{len(ids)} brief steps of {len(services)} services",
+                priority=priority_of(self._graph, ids),
+                **mutation_options(self._longest(ids)),
+                **where,
+            )
+
+        # All of them have their workers on the same queue, at the same site.
+        activity = SiteActivity(self._edge, self._graph.steps[ids[0]], start, repeats=False)
         for apply in effect.applies:
             self._awaited[apply.step] = self._number
-            self._handles[apply.step] = handle
+            self._activities[apply.step] = activity
         return self._number
 
     def carries(self, step: str) -> bool:
         """Whether a step's end is awaited from a shared activity."""
-        return step in self._handles
+        return step in self._activities
 
     def cancel(self, step: str) -> None:
         """Stop a step; what waits for its turn in the same activity is handed back."""
         self._unwanted[step] = None
-        self._handles[step].cancel()
+        self._activities[step].cancel()
 
     def recall(self, step: str) -> None:
         """Have what waits for its turn handed back by the activity that carries a step."""
-        if step in self._handles:
-            self._handles[step].cancel()
+        if step in self._activities:
+            self._activities[step].cancel()
 
     def unwanted(self) -> tuple[str, ...]:
         """Steps that are to be stopped. A cancelled activity asks for them, again and again."""
@@ -86,9 +97,14 @@ class SharedActivities:
 
     async def ends(self, effect: ApplyTogether, number: int) -> None:
         """Wait for an activity's end; whatever it did not tell of is posted with what is known."""
-        handle = self._handles[effect.applies[0].step]
+        activity = self._activities[effect.applies[0].step]
         try:
-            self.told(await handle)
+            self.told(await activity.result())
+        except NoWorker as gone:
+            self._nowhere(number, str(gone))
+        except asyncio.CancelledError:
+            for step in self._left(number):
+                self._post(HandedBack(step, begun=False, reason="its activity was stopped"))
         except ActivityError as error:
             self._lost(number, error)
         else:
@@ -111,7 +127,7 @@ class SharedActivities:
 
     def _forget(self, step: str) -> None:
         del self._awaited[step]
-        del self._handles[step]
+        del self._activities[step]
         self._unwanted.pop(step, None)
 
     def _lost(self, number: int, error: ActivityError) -> None:
@@ -124,8 +140,23 @@ class SharedActivities:
         elif is_cancelled_exception(error):
             for step in self._left(number):
                 self._post(HandedBack(step, begun=True, reason="its activity was stopped"))
+        elif never_picked_up(error):
+            # By now an earlier attempt has begun it: otherwise it would have been sent again.
+            for step in self._left(number):
+                self._post(HandedBack(step, begun=True, reason="its worker is gone"))
         else:
             self._fail(number, failure)
+
+    def _nowhere(self, number: int, reason: str) -> None:
+        """No worker has ever had it: what starts it fails, and what would follow still waits."""
+        left = self._left(number)
+        together = set(left)
+        failure = Failure(NO_WORKER, reason, outcome_known=True, needs_person=True)
+        for step in left:
+            if together.isdisjoint(self._graph.steps[step].needs):
+                self._post(ApplyFailed(step, failure))
+            else:
+                self._post(HandedBack(step, begun=False, reason=reason))
 
     def _fail(self, number: int, failure: Failure) -> None:
         for step in self._left(number):

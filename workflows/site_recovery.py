@@ -212,6 +212,8 @@ class SiteRecovery(OperatorUpdates):
 
     def _enter(self, phase: Phase, *attributes: SearchAttributeUpdate[Any]) -> None:
         if phase is not self._story.phase or attributes:
+            if phase in (Phase.WAITING, Phase.APPROVING) and phase is not self._story.phase:
+                self._gate.holds()
             self._story.phase = phase
             workflow.upsert_search_attributes([PHASE.value_set(phase), *attributes])
         workflow.set_current_details(details(self._story))

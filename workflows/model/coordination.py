@@ -40,8 +40,6 @@ class Application(Document):
     actor: str
     reason: str
     lost_sites: tuple[str, ...] = ()
-    also: tuple[str, ...] = ()
-    """Other sites that it touches: for a way home, those that services come from."""
     detected_at: datetime
     budget: BudgetPolicy | None = None
     cooldown: timedelta | None = None
@@ -122,12 +120,6 @@ class StandbyReached(Document):
     kind: Literal["standby_reached"] = "standby_reached"
     services: tuple[str, ...]
     site: str
-
-
-class Look(Document):
-    """Somebody wants to know the facts, and nothing else: a dry run."""
-
-    kind: Literal["look"] = "look"
 
 
 class Look(Document):

@@ -32,6 +32,8 @@ class SiteProgress(Answer):
     """The tiers that have services there, the most critical first."""
     through: int
     """Nothing of this tier, or of one before it, can go on by itself any more; -1 before any."""
+    held: bool = False
+    """It has not begun, and waits for a person or for another recovery: the others go on."""
 
 
 class SiteOutcome(Document):

@@ -120,6 +120,17 @@ class RevertInput(Document):
     timeout: timedelta
 
 
+class FenceProof(StrEnum):
+    """What a fence's evidence rests on: its details say it under `evidence`."""
+
+    NO_REPLICA_LEFT = "no replica left"
+    """The source answered, and nothing of the workload is left there."""
+    LEASE_EXPIRED = "lease expired"
+    """The source does not answer; its own lease proves that it serves nobody."""
+    NONE = "none: standing decision"
+    """The source does not answer; its estate says that going on does no harm."""
+
+
 class Evidence(Answer):
     """What an apply or revert proved."""
 
