@@ -1,6 +1,7 @@
 """`kubernetes.fence`: a workload is at zero, marked as fenced, and cannot take traffic.
 
-Unreachable is not the same as failed. A cluster that does not answer may still be serving, so
+Unreachable is not the same as failed. A cluster that does not answer may still be serving. Where
+its site keeps a lease at a witness, that lease is evidence once it has expired for long enough;
 without evidence the action holds for a person, unless the step says that going on does no harm.
 """
 
@@ -14,13 +15,14 @@ from typing import ClassVar
 from pydantic import JsonValue
 
 from ...workflows.model.errors import ActionError, Conflict, Unavailable, VerificationFailed
-from ...workflows.model.step import Applied, Evidence, Observation, Qualification
+from ...workflows.model.step import Applied, Evidence, FenceProof, Observation, Qualification
 from ..action import Action, Call, Probed, Undo
 from ..fencing import Admission, to_labels
 from ..mutation import is_own, mutate
 from .batch import Found, find
 from .cluster import Cluster
 from .connections import KubernetesConnections
+from .from_afar import evidence_from_afar, observe_from_afar
 from .inputs import FenceInputs, WorkloadRef
 from .scale import before_replicas, moved, sealed, unseen
 from .settling import settle
@@ -48,13 +50,14 @@ class Fence(Action[FenceInputs]):
 
     def __init__(self, connections: KubernetesConnections) -> None:
         """Use the process's connections."""
+        self._connections = connections
         self._cluster = Cluster(connections)
 
     async def probe(self, steps: Sequence[Probed[FenceInputs]]) -> Sequence[Observation]:
         """List the workloads of all the steps; a cluster that does not answer is an observation."""
         found = await self._look([step.inputs.ref for step in steps])
         if isinstance(found, Unavailable):
-            return [_unreachable(step, found) for step in steps]
+            return [observe_from_afar(step, found) for step in steps]
         return [_observe(step, found[step.inputs.ref]) for step in steps]
 
     async def apply(self, call: Call[FenceInputs]) -> Evidence:
@@ -63,7 +66,7 @@ class Fence(Action[FenceInputs]):
         try:
             reached = await self._reach(ref)
         except Unavailable as error:
-            return _without_evidence(call, error)
+            return await evidence_from_afar(self._connections, call, error)
         if not _was_reachable(call.before_image):
             raise Conflict(
                 f"{ref} did not answer when the recovery looked, and answers now: what it was"
@@ -90,7 +93,7 @@ class Fence(Action[FenceInputs]):
             changed=before != 0,
             sentence=f"{ref} fenced, {before} → 0, none left after {seconds:.1f} s",
             details={
-                "evidence": "no replica left",
+                "evidence": FenceProof.NO_REPLICA_LEFT,
                 "before": before,
                 "after": 0,
                 "seconds": round(seconds, 3),
@@ -206,39 +209,6 @@ def _was_reachable(image: JsonValue) -> bool:
 def _former_fence(image: JsonValue) -> str | None:
     fenced = image.get("fenced") if isinstance(image, dict) else None
     return fenced if isinstance(fenced, str) else None
-
-
-def _without_evidence(call: Call[FenceInputs], error: Unavailable) -> Evidence:
-    ref = call.inputs.ref
-    if call.inputs.when_unreachable == "proceed":
-        return Evidence(
-            changed=False,
-            sentence=f"{ref} does not answer; going on without evidence, as the step says",
-            details={"evidence": "none: unreachable", "why": str(error)},
-        )
-    raise VerificationFailed(
-        f"{ref} does not answer, so there is no evidence that it is down: {error}. Verify by other"
-        f" means that {ref.context} serves nobody, then holdfast skip-step with the reason",
-        needs_person=True,
-    )
-
-
-def _unreachable(step: Probed[FenceInputs], error: Unavailable) -> Observation:
-    ref, proceeds = step.inputs.ref, step.inputs.when_unreachable == "proceed"
-    then = (
-        "the step goes on without evidence"
-        if proceeds
-        else "the step will hold until a person has verified that the site is dark"
-    )
-    return Observation(
-        step=step.step,
-        state=Applied.UNKNOWN,
-        qualification=Qualification.QUALIFIED if proceeds else Qualification.UNKNOWN,
-        reason=f"{ref} does not answer; {then} ({error})",
-        resource=ref.resource,
-        before_image={"reachable": False},
-        change=f"fence {ref.name} on {ref.context}",
-    )
 
 
 def _observe(step: Probed[FenceInputs], seen: Workload | ActionError) -> Observation:

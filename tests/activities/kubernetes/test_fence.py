@@ -99,7 +99,7 @@ async def test_apply_proceeds_without_evidence_only_where_the_step_says_so(
     await world.lose("lyon")
     evidence = await world.apply(fence, PROCEED, UNSEEN)
     assert not evidence.changed
-    assert evidence.details["evidence"] == "none: unreachable"
+    assert evidence.details["evidence"] == "none: standing decision"
 
 
 async def test_apply_refuses_a_site_that_came_back_unseen(world: ActionWorld, fence: Fence) -> None:
