@@ -139,7 +139,8 @@ class _Together:
             async with self._slots:
                 self._began[id] = datetime.now(UTC)
                 self._teller.begins(step, self._began[id])
-                end = await _applied(self._actions.get(step.run), step.apply)
+                action = self._actions.get(step.run)
+                end = await _applied(action, step.apply) if action else _not_here(step)
         finally:
             del self._running[id]
             self._ended(step, end.model_copy(update={"began": self._began.get(id)}))
@@ -168,12 +169,16 @@ def _given_up_by_server() -> bool:
     return details is not None and (details.not_found or details.timed_out)
 
 
-async def _applied(action: Action[Any] | None, request: ApplyInput) -> StepEnd:
+def _not_here(step: StepToApply) -> StepEnd:
+    """A step of an action that this worker has not: by itself it meets one that has, or fails."""
+    reason = f"the worker that shares it does not register {step.run}"
+    return _end(step.apply).model_copy(update={"reason": reason, "alone": True})
+
+
+async def _applied(action: Action[Any], request: ApplyInput) -> StepEnd:
     """Apply one step; what cannot be said of it here has neither evidence nor failure."""
     update: dict[str, Any]
     try:
-        if action is None:
-            raise LookupError
         async with asyncio.timeout(request.timeout.total_seconds() + OVERRUN_S):
             evidence = await action.apply(_call(action, request))
         update = {"evidence": Evidence.model_validate(dict(evidence))}

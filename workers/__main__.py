@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -17,15 +18,19 @@ if TYPE_CHECKING:
 DONE, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 4
 
 
-def work(*, as_json: bool, standby: bool = False) -> int:
+def work(
+    *, as_json: bool, standby: bool = False, settings_given: Mapping[str, str] | None = None
+) -> int:
     """Run a worker until SIGTERM or SIGINT; the exit code says why it ended.
+
+    `settings_given` are `HOLDFAST_*` variables that come before the environment's.
 
     One line on stdout says when it polls: `{"ready": true, "task_queue", "pid", "temporal"}`.
     """
     from .settings import Settings, SettingsInvalid
 
     try:
-        settings = Settings.from_environment()
+        settings = Settings.from_environment({**os.environ, **(settings_given or {})})
     except SettingsInvalid as error:
         return _complain(error, USAGE)
     from .connection import TemporalUnreachable
@@ -34,10 +39,12 @@ def work(*, as_json: bool, standby: bool = False) -> int:
     from .worker import run_worker
 
     log_to_stderr(debug=settings.debug)
-    if standby and not _called(settings):
-        return DONE
     try:
+        if standby and not _called(settings):
+            return DONE
         asyncio.run(run_worker(settings, lambda: _announce(settings.task_queue, as_json)))
+    except SettingsInvalid as error:
+        return _complain(error, USAGE)
     except (TemporalUnreachable, SearchAttributesMissing) as error:
         return _complain(error, UNREACHABLE)
     except KeyboardInterrupt:

@@ -1,7 +1,9 @@
 """The registry: every action this product ships, and how each is wired to its connections."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import difflib
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from pydantic import JsonValue, ValidationError
@@ -18,7 +20,7 @@ from ..activities.kubernetes.scale import Scale
 from ..activities.prometheus import ExpectPrometheus, PrometheusConnections
 from ..workflows.model.document import Document
 from ..workflows.planning.estate_shape import misfits
-from .settings import Settings
+from .settings import PREFIX, Settings, SettingsInvalid
 
 ACTION_TYPES: tuple[type[Action[Any]], ...] = (
     Scale,
@@ -42,10 +44,14 @@ class Registry:
 
     @classmethod
     def from_settings(cls, settings: Settings, *, kubeconfig: str | None = None) -> "Registry":
-        """All actions, each wired to the systems that `settings` name.
+        """The actions that `settings` name, each wired to the systems that they name.
 
         `kubeconfig` is a path; None takes the standard rules (KUBECONFIG, in-cluster).
+
+        Raises:
+            SettingsInvalid: a pattern of `settings.actions` fits no action.
         """
+        wanted = chosen((action.name for action in ACTION_TYPES), settings.action_patterns)
         kubernetes = KubernetesConnections(kubeconfig)
         token = settings.azure_token
         azure = TrafficManagerConnections(
@@ -55,17 +61,23 @@ class Registry:
         )
         http = HttpConnections(settings.http_proxy)
         prometheus = PrometheusConnections(settings.prometheus_url)
+        actions: tuple[Action[Any], ...] = (
+            Scale(kubernetes),
+            Fence(kubernetes),
+            PreferEndpoint(azure),
+            DisableEndpoint(azure),
+            ExpectHttp(http),
+            ExpectPrometheus(prometheus),
+        )
+        warmers = {"kubernetes": kubernetes.warm, "azure": azure.warm}
         return cls(
-            actions=(
-                Scale(kubernetes),
-                Fence(kubernetes),
-                PreferEndpoint(azure),
-                DisableEndpoint(azure),
-                ExpectHttp(http),
-                ExpectPrometheus(prometheus),
-            ),
+            actions=tuple(action for action in actions if action.name in wanted),
             closers=(kubernetes.close, azure.close, http.close, prometheus.close),
-            warmers=(kubernetes.warm, azure.warm),
+            warmers=tuple(
+                warm
+                for system, warm in warmers.items()
+                if any(name.startswith(f"{system}.") for name in wanted)
+            ),
         )
 
     async def warm(self) -> None:
@@ -77,6 +89,29 @@ class Registry:
         """Close every connection."""
         for close in self.closers:
             await close()
+
+
+def chosen(names: Iterable[str], patterns: Iterable[str]) -> frozenset[str]:
+    """The names that fit one of the patterns.
+
+    Raises:
+        SettingsInvalid: a pattern fits none of them; the message names the nearest.
+    """
+    known = tuple(names)
+    fitting = {
+        pattern: [name for name in known if fnmatchcase(name, pattern)] for pattern in patterns
+    }
+    faults = [_fits_none(pattern, known) for pattern, fits in fitting.items() if not fits]
+    if faults or not fitting:
+        raise SettingsInvalid("; ".join(faults) or f"{PREFIX}ACTIONS names no action")
+    return frozenset(name for fits in fitting.values() for name in fits)
+
+
+def _fits_none(pattern: str, known: tuple[str, ...]) -> str:
+    rooms = dict.fromkeys(f"{name.partition('.')[0]}.*" for name in known)
+    near = difflib.get_close_matches(pattern, [*known, *rooms], n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+    return f"{PREFIX}ACTIONS: {pattern} fits no action; {hint}"
 
 
 def input_checks() -> Mapping[str, InputCheck]:

@@ -27,6 +27,10 @@ class Settings(BaseSettings):
 
     task_queue: str = Field(default=TASK_QUEUE, min_length=1)
     """The queue that recoveries are started on and that workers poll."""
+    workflows: bool = True
+    """Whether the worker carries recoveries, or only the steps that others send to its queue."""
+    actions: str = Field(default="*", min_length=1)
+    """The actions that the worker registers: names or patterns, separated by commas."""
     azure_subscription_id: str | None = None
     """The subscription of the Traffic Manager profiles."""
     azure_endpoint: str | None = None
@@ -48,6 +52,11 @@ class Settings(BaseSettings):
     them. Every test of a workflow does."""
     debug: bool = False
     """Show tracebacks of unexpected errors."""
+
+    @property
+    def action_patterns(self) -> tuple[str, ...]:
+        """The names or patterns of `actions`, one by one."""
+        return tuple(part for each in self.actions.split(",") if (part := each.strip()))
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":

@@ -15,7 +15,9 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from ..activities.awaiting_return import await_return_activity
 from ..activities.boundary import activities_of
 from ..activities.plan import PLAN_ACTIVITIES
+from ..activities.presence import present
 from ..activities.together import together_activity
+from ..workflows.names import presence_queue
 from ..workflows.site_recovery import SiteRecovery
 from .connection import connect
 from .registry import Registry
@@ -40,6 +42,8 @@ PASSED_THROUGH = (
     "holdfast.workflows.web_details",
 )
 """Pure modules that the sandbox need not load anew for every run."""
+
+WORKFLOWS: tuple[type, ...] = (SiteRecovery,)
 
 STICKY = timedelta(seconds=1)
 """How long a run waits for the worker that held it in memory before another takes it."""
@@ -66,14 +70,17 @@ def build_worker(
     interceptors: Sequence[Interceptor] = (),
     max_cached_workflows: int = 1000,
 ) -> Worker:
-    """A worker for the settings' task queue that can carry out every action of `registry`."""
+    """A worker for the settings' task queue that can carry out every action of `registry`.
+
+    One for steps alone carries no workflow, nor what only workflows of its own process ask for.
+    """
     shared = [together_activity(registry.actions), await_return_activity(registry.actions)]
     activities = [each for action in registry.actions for each in activities_of(action)]
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[SiteRecovery],
-        activities=[*PLAN_ACTIVITIES, *shared, *activities],
+        workflows=WORKFLOWS if settings.workflows else (),
+        activities=[*(PLAN_ACTIVITIES if settings.workflows else ()), *shared, *activities],
         workflow_runner=workflow_runner(sandbox=settings.sandbox),
         interceptors=interceptors,
         max_cached_workflows=max_cached_workflows,
@@ -89,6 +96,20 @@ def build_worker(
     )
 
 
+def build_presence(client: Client, settings: Settings) -> Worker:
+    """A worker beside the one for the settings' task queue, that says it is there.
+
+    It has a queue and slots of its own: whoever asks is answered though all steps' slots are taken.
+    """
+    return Worker(
+        client,
+        task_queue=presence_queue(settings.task_queue),
+        activities=[present],
+        max_concurrent_activity_task_polls=1,
+        max_concurrent_activities=20,
+    )
+
+
 async def run_worker(
     settings: Settings,
     ready: Callable[[], None],
@@ -100,19 +121,22 @@ async def run_worker(
     Either signal also ends the wait for a Temporal that does not answer.
 
     Raises:
+        SettingsInvalid: the settings name actions that there are not.
         TemporalUnreachable: no connection, or no such namespace.
         SearchAttributesMissing: the namespace is not prepared and cannot be.
     """
+    registry = Registry.from_settings(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    client = await _unless(stop, _prepared())
-    if client is None:
-        return
-    registry = Registry.from_settings(settings)
     try:
-        async with build_worker(client, registry, settings, interceptors=interceptors):
+        client = await _unless(stop, _prepared(settings))
+        if client is None:
+            return
+        steps = build_worker(client, registry, settings, interceptors=interceptors)
+        # Left in reverse: one that takes no more steps does not say that it is there.
+        async with steps, build_presence(client, settings):
             ready()
             await registry.warm()
             # What is loaded now stays: the collector need not walk through it again and again.
@@ -122,9 +146,10 @@ async def run_worker(
         await registry.close()
 
 
-async def _prepared() -> Client:
+async def _prepared(settings: Settings) -> Client:
     client = await connect()
-    await ensure_search_attributes(client)
+    if settings.workflows:
+        await ensure_search_attributes(client)
     return client
 
 

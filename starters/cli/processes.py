@@ -11,15 +11,38 @@ from .estate import load
 from .options import Json
 
 
-def worker(as_json: Json = False) -> None:
+def worker(
+    as_json: Json = False,
+    task_queue: Annotated[
+        str | None,
+        typer.Option("--task-queue", metavar="QUEUE", help="The queue to poll, such as a site's."),
+    ] = None,
+    actions: Annotated[
+        str | None,
+        typer.Option(
+            "--actions", metavar="PATTERNS", help="Only these actions: kubernetes.*,http.expect"
+        ),
+    ] = None,
+    activities_only: Annotated[
+        bool,
+        typer.Option("--activities-only", help="Carry out steps for recoveries run elsewhere."),
+    ] = False,
+) -> None:
     """Run a worker until Ctrl-C or SIGTERM; run as many as you like, and kill them at will.
 
     It connects to Temporal as TEMPORAL_ADDRESS and Temporal's profiles say, and to everything else
-    as HOLDFAST_* variables, KUBECONFIG and Azure's standard credentials say.
+    as HOLDFAST_* variables, KUBECONFIG and Azure's standard credentials say. At a site, run one
+    with the site's task_queue and --activities-only: the site's steps run there.
     """
     from ...workers.__main__ import work
 
-    raise typer.Exit(work(as_json=as_json))
+    given = {
+        "HOLDFAST_TASK_QUEUE": task_queue,
+        "HOLDFAST_ACTIONS": actions,
+        "HOLDFAST_WORKFLOWS": "false" if activities_only else None,
+    }
+    settings = {name: value for name, value in given.items() if value is not None}
+    raise typer.Exit(work(as_json=as_json, settings_given=settings))
 
 
 def lab(
