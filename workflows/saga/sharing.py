@@ -41,6 +41,10 @@ MOST_SHARED = 20
 its own, would end in more events than Temporal keeps for a workflow task, which is a hundred."""
 
 
+Place = tuple[str, str] | None
+"""The task queue and site whose workers a step runs in; None for the common queue."""
+
+
 class Sharing:
     """The steps of a run that share activities: how they start, and how they come back."""
 
@@ -64,17 +68,26 @@ class Sharing:
 
     def start(self, ready: Sequence[StepRun], at: datetime) -> None:
         """Start steps that may share and whose turn has come, with all that can follow them."""
-        waiting_on = self._forward.waiting_on
+        places: dict[Place, list[StepRun]] = {}
+        for run in ready:
+            places.setdefault(place_of(run), []).append(run)
+        room = MOST_BYTES
+        for runs in places.values():
+            room -= self._start_at_one_place(runs, room, at)
+
+    def _start_at_one_place(self, ready: Sequence[StepRun], room: int, at: datetime) -> int:
+        """Start steps that run in the same workers; how many bytes of inputs that takes."""
         if len(self._saga.shared) >= MOST_SHARED:
             self._wait(ready)
-            return
-        runs = self._group(ready)
+            return 0
+        runs, size = self._group(ready, room)
         if len(runs) >= (2 if self._saga.sharing else LEAST_TOGETHER):
             self._apply_together(runs, at)
-            return
+            return size
         for run in runs:
-            if not waiting_on[run.step.id]:
+            if not self._forward.waiting_on[run.step.id]:
                 self._forward.begin(run, at)
+        return 0
 
     def _apply_together(self, runs: Sequence[StepRun], at: datetime) -> None:
         applies = []
@@ -91,16 +104,20 @@ class Sharing:
         awaited = frozenset(id for id in together if not together.issuperset(dependents[id]))
         self._saga.perform_together(runs, ApplyTogether(tuple(applies), awaited))
 
-    def _group(self, ready: Sequence[StepRun]) -> list[StepRun]:
+    def _group(self, ready: Sequence[StepRun], room: int) -> tuple[list[StepRun], int]:
         """What one activity is to apply: the ready steps, and all that can follow them there.
 
-        A step follows if it may share and everything that it still waits for is in the group.
+        A step follows if it may share, runs in the same workers, and everything that it still
+        waits for is in the group. `room` is how many bytes the inputs may take; the second value
+        is how many they do.
         """
         size, fit = 0, 0
         for run in ready:
-            size += _bytes(run)
-            if fit and size > MOST_BYTES:
+            more = _bytes(run)
+            # What is larger than an input may be goes by itself, to be refused in its own name.
+            if size + more > room and (fit or room < MOST_BYTES):
                 break
+            size += more
             fit += 1
         self._wait(ready[fit:])
         group = list(ready[:fit])
@@ -111,12 +128,13 @@ class Sharing:
                 follower = self._saga.steps[id]
                 if (
                     left[id] == 0
+                    and place_of(follower) == place_of(run)
                     and self._forward.may_start(follower)
                     and self.may_share(follower)
-                    and (size := size + _bytes(follower)) <= MOST_BYTES
+                    and (size := size + _bytes(follower)) <= room
                 ):
                     group.append(follower)
-        return group
+        return group, size
 
     def _wait(self, runs: Sequence[StepRun]) -> None:
         """Leave steps for the next decision; one follows, for something is in flight."""
@@ -155,6 +173,12 @@ class Sharing:
         for id, run in self._saga.steps.items():
             if run.state is StepState.QUEUED:
                 self._saga.recall(id)
+
+
+def place_of(run: StepRun) -> Place:
+    """Where a step runs: only steps of one place can share an activity."""
+    step = run.step
+    return (step.task_queue, step.site) if step.task_queue is not None else None
 
 
 def _bytes(run: StepRun) -> int:
