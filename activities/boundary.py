@@ -30,6 +30,7 @@ from ..workflows.model.step import (
 from .action import Action, Call, InputsT, Probed, Undo
 from .heart import OVERRUN_S, Heart
 from .taking_over import take_over_run
+from .urgency import asking
 
 PROBE_ATTEMPTS = 3
 PROBE_WITHIN_S = 20.0
@@ -149,7 +150,7 @@ async def _translated(heart: Heart, work: Callable[[], Awaitable[Evidence]]) -> 
     if heart.given_up:
         raise _hung()
     await take_over_run()
-    with heart.beating():
+    with heart.beating(), asking(remaining=heart.remaining, say=heart.say):
         try:
             async with asyncio.timeout(heart.remaining().total_seconds() + OVERRUN_S):
                 return await work()

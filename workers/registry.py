@@ -13,6 +13,7 @@ from ..activities.azure.connections import TrafficManagerConnections
 from ..activities.azure.credentials import StaticToken
 from ..activities.azure.disable_endpoint import DisableEndpoint
 from ..activities.azure.prefer_endpoint import PreferEndpoint
+from ..activities.budgets import Budgets
 from ..activities.http import ExpectHttp, HttpConnections
 from ..activities.kubernetes.connections import KubernetesConnections
 from ..activities.kubernetes.fence import Fence
@@ -52,12 +53,14 @@ class Registry:
             SettingsInvalid: a pattern of `settings.actions` fits no action.
         """
         wanted = chosen((action.name for action in ACTION_TYPES), settings.action_patterns)
-        kubernetes = KubernetesConnections(kubeconfig)
+        budgets = Budgets(settings.api_share, limited=settings.api_limits)
+        kubernetes = KubernetesConnections(kubeconfig, budgets=budgets)
         token = settings.azure_token
         azure = TrafficManagerConnections(
             settings.azure_subscription_id,
             settings.azure_endpoint,
             (lambda: StaticToken(token.get_secret_value())) if token else None,
+            budgets=budgets,
         )
         http = HttpConnections(settings.http_proxy)
         prometheus = PrometheusConnections(settings.prometheus_url)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...workflows.model.errors import InvalidInput
+from ..budgets import Budget, Budgets, Kind
+from ..token_bucket import Limit
 from .failures import translated
 from .inputs import ProfileRef
 from .profile import Endpoint, Profile
@@ -15,6 +17,11 @@ if TYPE_CHECKING:
 
 AZURE = "https://management.azure.com"
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 2.0, 5.0
+LIMITS = {Kind.READ: Limit(250, 25), Kind.WRITE: Limit(200, 10), Kind.DELETE: Limit(200, 10)}
+"""Resource Manager's, for a principal in a subscription; a region of Resource Manager counts alone.
+"""
+REMAINING = "x-ms-ratelimit-remaining-subscription-{}s"
+"""The header that says how many requests of a kind are left."""
 
 
 class TrafficManagerConnections:
@@ -27,6 +34,8 @@ class TrafficManagerConnections:
         credential: "Callable[[], AsyncTokenCredential] | None" = None,
         *,
         read_timeout_s: float = READ_TIMEOUT_S,
+        budgets: Budgets | None = None,
+        limits: Mapping[Kind, Limit] = LIMITS,
     ) -> None:
         """Keep the settings; nothing is opened.
 
@@ -35,7 +44,11 @@ class TrafficManagerConnections:
             endpoint: base URL of Resource Manager; None for Azure's public cloud.
             credential: makes the credential; None for azure-identity's standard chain.
             read_timeout_s: how long an answer may take.
+            budgets: the process's; None to send without waiting for a turn.
+            limits: what the subscription admits.
         """
+        self._budgets = budgets
+        self._limits = limits
         self._read_timeout_s = read_timeout_s
         self._subscription = subscription_id
         self._endpoint = endpoint
@@ -128,6 +141,13 @@ class TrafficManagerConnections:
             from azure.identity.aio import DefaultAzureCredential
 
             self._credential = DefaultAzureCredential()
+        spending = []
+        if self._budgets is not None:
+            # One credential per process: it needs no name.
+            mine = self._budgets.of(
+                "Azure Resource Manager", "worker", self._subscription, self._limits
+            )
+            spending.append(_spend(mine))
         plain = (self._endpoint or "").lower().startswith("http://")
         return TrafficManagerManagementClient(
             self._credential,
@@ -138,6 +158,7 @@ class TrafficManagerConnections:
             connection_timeout=CONNECT_TIMEOUT_S,
             read_timeout=self._read_timeout_s,
             per_call_policies=[_allow_http()] if plain else [],
+            per_retry_policies=spending,
         )
 
 
@@ -162,6 +183,27 @@ def _allow_http() -> Any:
             request.context.options["enforce_https"] = False
 
     return AllowHttp()
+
+
+def _spend(budgets: Mapping[Kind, Budget]) -> Any:
+    """Has each request wait for its turn: also one that only asks how an operation is going."""
+    from azure.core.pipeline.policies import AsyncHTTPPolicy
+
+    class InTurn(AsyncHTTPPolicy[Any, Any]):
+        async def send(self, request: Any) -> Any:
+            kind = Kind.of(request.http_request.method)
+            async with budgets[kind].request() as heard:
+                answer = await self.next.send(request)
+                headers = answer.http_response.headers
+                left = headers.get(REMAINING.format(kind), "")
+                heard(
+                    answer.http_response.status_code,
+                    headers.get("Retry-After"),
+                    float(left) if left.isdecimal() else None,
+                )
+            return answer
+
+    return InTurn()
 
 
 __all__ = ["TrafficManagerConnections"]

@@ -3,11 +3,14 @@
 import asyncio
 import importlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...workflows.model.errors import ActionError, InvalidInput
+from ..budgets import Budget, Budgets, Kind
+from ..token_bucket import Limit
 from .failures import refused, unanswered
 from .kubeconfig import Kubeconfig
 
@@ -19,6 +22,13 @@ IN_CLUSTER = "in-cluster"
 """The context of the cluster the worker itself runs in, where there is no kubeconfig."""
 CREDENTIAL_AGE_S = 30.0
 """A credential refused that was read longer ago is read again before it is called refused."""
+LIMITS = {kind: Limit(300, 100) for kind in Kind}
+"""An API server has no rate of its own. It queues what it cannot serve, by its suggested settings
+six queues of fifty for a client, and answers 429 to what finds them full; so many may come at once.
+"""
+
+_DUE: ContextVar[asyncio.Timeout] = ContextVar("due")
+"""The time limit of the request that is being sent."""
 
 Send = Callable[[Any], Awaitable["aiohttp.ClientResponse"]]
 
@@ -33,7 +43,11 @@ class KubernetesConnections:
     """The clients of a worker process, opened on first use."""
 
     def __init__(
-        self, kubeconfig: str | None = None, *, read_timeout_s: float = READ_TIMEOUT_S
+        self,
+        kubeconfig: str | None = None,
+        *,
+        read_timeout_s: float = READ_TIMEOUT_S,
+        budgets: Budgets | None = None,
     ) -> None:
         """Keep the settings; nothing is read or opened.
 
@@ -41,9 +55,11 @@ class KubernetesConnections:
             kubeconfig: path of a kubeconfig, or several joined by the system's path separator; None
                 for KUBECONFIG, `~/.kube/config`, or else the service account of the worker's pod
                 under the context `in-cluster`.
-            read_timeout_s: how long one request may take.
+            read_timeout_s: how long one request may take, once its turn has come.
+            budgets: the process's; None to send without waiting for a turn.
         """
         self.read_timeout_s = read_timeout_s
+        self._budgets = budgets
         self._kubeconfig = Kubeconfig(kubeconfig)
         self._given = kubeconfig is not None
         self._clients: dict[str, _Client] = {}
@@ -64,6 +80,7 @@ class KubernetesConnections:
 
         Raises:
             InvalidInput: the kubeconfig has no such context.
+            Throttled: the cluster's budget does not come to this request in time.
             ActionError: what the cluster answered, translated.
         """
         import aiohttp
@@ -72,7 +89,8 @@ class KubernetesConnections:
             client = await self._client(context)
             try:
                 # The head of an answer is due at once, even that of a watch.
-                async with asyncio.timeout(self.read_timeout_s):
+                async with asyncio.timeout(self.read_timeout_s) as due:
+                    _DUE.set(due)
                     answer = await send(client.api)
                 if answer.status < 300:
                     return answer
@@ -115,11 +133,13 @@ class KubernetesConnections:
 
         loader: Any = config  # it has no annotations
         settings = client.Configuration()
+        credential = IN_CLUSTER
         try:
             if context == IN_CLUSTER and not self._given and not self._kubeconfig.exists:
                 loader.load_incluster_config(client_configuration=settings)
             else:
                 document = self._kubeconfig.only(context)
+                credential = ", ".join(user["name"] for user in document["users"])
                 await loader.load_kube_config_from_dict(
                     document, context=context, client_configuration=settings
                 )
@@ -133,6 +153,8 @@ class KubernetesConnections:
                 f" check it with kubectl --context {context} version"
             ) from error
         _bound(api, self.read_timeout_s)
+        if self._budgets is not None:
+            _spend(api, self._budgets.of("Kubernetes", credential, settings.host, LIMITS))
         return api
 
     async def _forget(self, context: str, client: _Client) -> None:
@@ -154,6 +176,24 @@ def _bound(api: Any, read_timeout_s: float) -> None:
         return await request(*args, _request_timeout=limit, **kwargs)
 
     api.rest_client.request = bounded
+
+
+def _spend(api: Any, budgets: Mapping[Kind, Budget]) -> None:
+    """Have each request wait for its turn; its time limit begins when it is sent."""
+    request = api.rest_client.request
+
+    async def in_turn(method: str, *args: Any, **kwargs: Any) -> Any:
+        due, loop = _DUE.get(), asyncio.get_running_loop()
+        when = due.when()
+        left = None if when is None else when - loop.time()
+        due.reschedule(None)
+        async with budgets[Kind.of(method)].request() as heard:
+            due.reschedule(None if left is None else loop.time() + left)
+            answer = await request(method, *args, **kwargs)
+            heard(answer.status, answer.headers.get("Retry-After"))
+        return answer
+
+    api.rest_client.request = in_turn
 
 
 __all__ = ["IN_CLUSTER", "KubernetesConnections"]

@@ -55,6 +55,8 @@ class Access:
             "HOLDFAST_PROMETHEUS_URL": self.url,
             "HOLDFAST_HTTP_PROXY": self.url,
             "HOLDFAST_LAB_URL": self.url,
+            # The lab limits nothing unless it is asked to.
+            "HOLDFAST_API_LIMITS": "false",
         }
 
     def write(self, env_file: Path) -> None:
