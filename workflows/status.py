@@ -173,6 +173,7 @@ def _steps(story: Story, graph: PlanGraph) -> Iterator[StepReport]:
             state=state,
             sentence=_sentence(run, seen) if tells else "",
             attempts=run.attempts if run else 0,
+            graceful=step.graceful,
             qualification=seen.qualification if seen else None,
             change=seen.change if seen and tells else "",
             started_at=run.started_at if run else None,

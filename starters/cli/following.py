@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from temporalio.service import RPCError
 
-from ...workflows.model.recovery import LogEntry, Outcome, RecoveryReport, RecoveryStatus
+from ...workflows.model.recovery import LogEntry, RecoveryReport, RecoveryStatus
 from ..recovery_client import NoWorker
 from .session import Session
 
@@ -43,7 +43,7 @@ async def follow(session: Session, workflow_id: str, view: View) -> RecoveryStat
             if status is None:
                 continue
             view.show(status)
-            if status.outcome is Outcome.HELD:
+            if status.outcome is not None:
                 return status
             await asyncio.wait([ended], timeout=LOOK_EVERY_S)
         report = ended.result()

@@ -16,6 +16,14 @@ Lost = Annotated[
     list[str] | None,
     typer.Option("--lost", metavar="SITE", help="Another site that is lost too; repeat it."),
 ]
+HowMoved = Annotated[
+    str,
+    typer.Option(
+        "--mode",
+        metavar="unplanned|planned|test",
+        help="The site is lost, is moved on purpose, or the recovery is rehearsed.",
+    ),
+]
 Actor = Annotated[
     str | None,
     typer.Option("--actor", help="Who asks.", show_default="the user of the operating system"),

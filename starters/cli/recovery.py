@@ -8,7 +8,7 @@ import typer
 
 from .console import CommandFailed, ExitCode, complain
 from .estate import load
-from .options import Actor, Estate, Json, Lost, RecoveryId, Site, actor_or_user
+from .options import Actor, Estate, HowMoved, Json, Lost, RecoveryId, Site, actor_or_user
 
 if TYPE_CHECKING:
     from ...workflows.model.recovery import Mode, RecoveryRequest, RecoveryStatus
@@ -24,6 +24,7 @@ def plan(
         str | None, typer.Option("--estate", metavar="FILE", help="The same, as an option.")
     ] = None,
     lost: Lost = None,
+    mode: HowMoved = "unplanned",
     as_json: Json = False,
 ) -> None:
     """Show what a recovery of a site would do now; nothing is changed.
@@ -35,6 +36,7 @@ def plan(
     from ...workflows.model.recovery import Mode
 
     request = _request(file or estate or "", site, Mode.DRY_RUN, lost, None, "dry run")
+    request = request.model_copy(update={"dry_run_of": _mode(mode)})
     from .session import converse
 
     async def work(session: "Session") -> int:
@@ -51,6 +53,7 @@ def recover(
         bool, typer.Option("--wait", help="Stay until it has ended or waits for a person.")
     ] = False,
     lost: Lost = None,
+    mode: HowMoved = "unplanned",
     actor: Actor = None,
     reason: Annotated[
         str, typer.Option("--reason", help="Why; it is kept with the recovery.")
@@ -59,12 +62,13 @@ def recover(
 ) -> None:
     """Recover the services of a lost site, or join the recovery of it that is running.
 
-    With --wait it exits with 0 when all is recovered, 1 when it was rolled back, 3 when it waits
-    for a person. Ctrl-C ends the waiting, never the recovery.
-    """
-    from ...workflows.model.recovery import Mode
+    With --mode planned the site lives: it is drained and synced first, and nothing is lost. With
+    --mode test all is done on isolated copies, without a change of traffic, and cleaned up.
 
-    request = _request(estate, site, Mode.UNPLANNED, lost, actor, reason)
+    With --wait it exits with 0 when all is recovered (or the test passed), 1 when it was rolled
+    back, 3 when it waits for a person. Ctrl-C ends the waiting, never the recovery.
+    """
+    request = _request(estate, site, _mode(mode), lost, actor, reason)
     from .session import converse
 
     async def work(session: "Session") -> int:
@@ -87,7 +91,10 @@ def watch(recovery: RecoveryId, as_json: Json = False) -> None:
     from .session import converse
 
     async def work(session: "Session") -> int:
-        return await _wait(session, recovery, as_json)
+        from .wider import follow_wider
+
+        code = await follow_wider(session, recovery, as_json)
+        return await _wait(session, recovery, as_json) if code is None else code
 
     converse(work)
 
@@ -98,7 +105,10 @@ def status(recovery: RecoveryId, as_json: Json = False) -> None:
 
     async def work(session: "Session") -> int:
         from .tables import show, status_lines
+        from .wider import say_wider
 
+        if (code := await say_wider(session, recovery, as_json)) is not None:
+            return code
         found = await session.recoveries.status(recovery)
         if as_json:
             print(found.model_dump_json())
@@ -118,6 +128,8 @@ def exit_code(status: "RecoveryStatus") -> ExitCode:
             return ExitCode.DONE
         case Outcome.HELD:
             return ExitCode.HELD
+        case Outcome.ROLLED_BACK if status.test_passed:
+            return ExitCode.DONE
         case _:
             return ExitCode.FAILED
 
@@ -168,6 +180,17 @@ async def _wait(session: "Session", workflow_id: str, as_json: bool) -> int:
     return exit_code(status)
 
 
+def _mode(name: str) -> "Mode":
+    from ...workflows.model.recovery import Mode
+
+    modes = [mode.value for mode in Mode if mode is not Mode.DRY_RUN]
+    if name not in modes:
+        raise CommandFailed(
+            f"--mode: there is no mode {name!r}; there are {', '.join(modes)}", ExitCode.USAGE
+        )
+    return Mode(name)
+
+
 def _request(
     file: str, site: str, mode: "Mode", lost: list[str] | None, actor: str | None, reason: str
 ) -> "RecoveryRequest":
@@ -208,6 +231,10 @@ def in_words(error: Exception) -> str:
 def _summary(status: "RecoveryStatus") -> dict[str, object]:
     return {
         "outcome": status.outcome,
+        "phase": status.phase,
+        "sentence": status.sentence,
+        "waits_for": status.waits_for,
+        "test_passed": status.test_passed,
         "workflow_id": status.workflow_id,
         "steps": [
             {"service": step.service, "id": step.id, "state": step.state} for step in status.steps

@@ -147,6 +147,7 @@ def told(status: RecoveryStatus) -> Iterator[ConsoleRenderable]:
             if entry.sentence != status.sentence:
                 yield Text(f"- {printable(entry.sentence)}")
     yield from residue_lines(status.residue)
+    yield from decided_lines(status)
     yield headline(status)
     yield from what_next(status)
 
@@ -161,10 +162,16 @@ def residue_lines(residue: tuple[Residue, ...]) -> Iterator[ConsoleRenderable]:
 
 
 def what_next(status: RecoveryStatus) -> Iterator[ConsoleRenderable]:
-    """What a person can do about a recovery that waits for one."""
-    if status.outcome is not Outcome.HELD:
+    """What a person can do about a recovery that waits for one, or can still be taken back."""
+    if status.phase is Phase.COMMIT_WINDOW:
+        yield from (Text("Look, then do one of:"), *_commands(status, "commit", "roll-back"))
+        return
+    if status.outcome is not Outcome.HELD or status.phase is Phase.WAITING:
         return
     yield Text("Look, then do one of:")
+    if status.phase is Phase.APPROVING:
+        yield from _commands(status, "approve", "reject")
+        return
     if any(condition.type is ConditionType.PAUSED for condition in status.conditions):
         yield _command(f'holdfast resume {status.workflow_id} --reason "…"')
     for step in status.steps:
@@ -172,7 +179,38 @@ def what_next(status: RecoveryStatus) -> Iterator[ConsoleRenderable]:
             name = f"{step.service}/{step.id}"
             yield _command(f'holdfast retry-step {status.workflow_id} {name} --reason "…"')
             yield _command(f'holdfast skip-step {status.workflow_id} {name} --reason "…"')
-    yield _command(f'holdfast roll-back {status.workflow_id} --reason "…"')
+    if any(step.state is StepState.HELD and step.graceful for step in status.steps):
+        yield from _commands(status, "go-ungraceful")
+    yield from _commands(status, "roll-back")
+
+
+def _commands(status: RecoveryStatus, *names: str) -> Iterator[ConsoleRenderable]:
+    for name in names:
+        yield _command(f'holdfast {name} {status.workflow_id} --reason "…"')
+
+
+def decided_lines(status: RecoveryStatus) -> Iterator[ConsoleRenderable]:
+    """What was decided besides the steps: what is left out, owed, predicted and approved."""
+    for left in status.left_out:
+        yield Text(
+            f"left out: {printable(left.service)} (tier {left.tier}): {printable(left.sentence)}",
+            style="yellow",
+        )
+    for step in status.unfenced:
+        yield Text(f"not fenced: {step}; it is fenced when its site is back", style="yellow")
+    if status.prediction:
+        yield Text(printable(status.prediction), style="dim")
+    if status.approval is not None:
+        yield Text(f"approval: {printable(status.approval.sentence)}", style="dim")
+        if (review := status.approval.review) is not None:
+            due = f"{review.due.astimezone():%Y-%m-%d %H:%M}"
+            yield Text(f"a review is due: {printable(review.owner)}, by {due}", style="bold yellow")
+    if status.rto is not None and status.rto.missed:
+        yield Text(f"objective missed: {', '.join(status.rto.missed)}", style="bold red")
+    if status.test_passed is not None:
+        good = status.test_passed
+        word = "passed" if good else "failed"
+        yield Text(f"the test {word}", style="bold green" if good else "bold red")
 
 
 def status_lines(status: RecoveryStatus) -> Iterator[ConsoleRenderable]:
@@ -186,6 +224,7 @@ def status_lines(status: RecoveryStatus) -> Iterator[ConsoleRenderable]:
     if status.services:
         yield from (Text(), services_table(status), Text())
     yield from residue_lines(status.residue)
+    yield from decided_lines(status)
     for entry in status.log[-_LAST_SENTENCES:]:
         by = f" ({printable(entry.actor)})" if entry.actor else ""
         yield Text(f"{entry.at.astimezone():%H:%M:%S} {printable(entry.sentence)}{by}", style="dim")

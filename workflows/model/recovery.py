@@ -201,6 +201,8 @@ class StepReport(Document):
     sentence: str
     attempts: int = 0
     """Applies scheduled; retries of one are not counted."""
+    graceful: bool = False
+    """Only of use while the source lives: go-ungraceful passes it over."""
     qualification: Qualification | None = None
     change: str = ""
     started_at: datetime | None = None
