@@ -21,6 +21,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--env-file", type=Path, required=True, help="where to write the env file")
     parser.add_argument("--latency-ms", type=float, default=0, help="added to every answer")
     parser.add_argument("--ready-after-ms", type=float, default=300, help="until pods are ready")
+    parser.add_argument(
+        "--replication-ms", type=float, default=300, help="until a record is at the standbys"
+    )
     return parser.parse_args()
 
 
@@ -49,7 +52,7 @@ def main() -> int:
     given = _arguments()
     try:
         estate = parse_estate(given.estate.read_bytes(), str(given.estate))
-        lab = Lab(estate, given.latency_ms, given.ready_after_ms)
+        lab = Lab(estate, given.latency_ms, given.ready_after_ms, given.replication_ms)
         asyncio.run(serve(lab, given.port, given.env_file))
     except (EstateInvalid, TemplateError, OSError) as error:
         sys.stderr.write(f"{error}\n")

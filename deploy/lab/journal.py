@@ -20,6 +20,8 @@ SITE: Final = web.RequestKey("site", str)
 """The site a request is for, absent where no site owns the system. Set by whoever mounts it."""
 SYSTEM: Final = web.RequestKey("system", str)
 """The system a request is for; absent means ``http``. Set by whoever mounts it."""
+TRAFFIC: Final = web.RequestKey("traffic", bool)
+"""Set where a client sends something to a service: data, which no recovery changes the world by."""
 
 
 @dataclass(slots=True)

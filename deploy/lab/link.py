@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final, Literal
 
 from aiohttp import web
@@ -17,6 +18,7 @@ class Link:
         """Start reachable; ``losses`` counts how often the site was lost."""
         self._lost: How | None = None
         self._restored = asyncio.Event()
+        self._listeners: list[Callable[[], None]] = []
         self.losses = 0
 
     @property
@@ -29,16 +31,26 @@ class Link:
         self._lost = how
         self.losses += 1
         self._restored.clear()
+        self._tell()
 
     def restore(self) -> None:
         """Bring the site back; whoever waits in :meth:`until_restored` goes on."""
         self._lost = None
         self._restored.set()
+        self._tell()
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call somebody whenever the site has been lost or brought back."""
+        self._listeners.append(listener)
 
     async def until_restored(self) -> None:
         """Wait for the site to come back."""
         if self._lost is not None:
             await self._restored.wait()
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
 
 
 LINK: Final = web.RequestKey("link", Link)

@@ -7,10 +7,12 @@ resets it. Parts learn about one another only through :class:`Health`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from aiohttp import web
+
+from .promql import Sample
 
 
 class Part(Protocol):
@@ -68,4 +70,32 @@ class Health(Protocol):
 
     def sites(self) -> list[str]:
         """Return the names of all sites, in the estate's order."""
+        ...
+
+
+class Exporter(Protocol):
+    """Series for the Prometheus query API."""
+
+    def series(self, wanted: Callable[[str, str], bool]) -> Iterator[Sample]:
+        """Return the series of which each label is wanted: name and value are asked for."""
+        ...
+
+    def labels(self) -> Iterator[dict[str, str]]:
+        """Return label sets in which every value of every label occurs."""
+        ...
+
+
+class DataPlane(Protocol):
+    """The records of the services, for the ingress."""
+
+    def taken(self, service: str, site: str) -> bool:
+        """Return whether the service takes records at the site, if the site can be reached."""
+        ...
+
+    def write(self, service: str, site: str, id: str) -> None:
+        """Take a record; a second one of the same id changes nothing."""
+        ...
+
+    def ids(self, service: str, site: str) -> list[str]:
+        """Return the ids that a site holds, in order of arrival."""
         ...

@@ -1,9 +1,10 @@
 """The Prometheus query API over the live world.
 
 Four gauges: ``up``, ``holdfast_lab_ready_replicas`` and ``holdfast_lab_wanted_replicas`` by service
-and site, and ``holdfast_lab_site_reachable`` by site. A lost site cannot be scraped: ``up`` is 0
-there, and its replica gauges are absent, not zero. The lab keeps no history, so every instant reads
-as now. The query language is what :mod:`.promql` says; the answers have Prometheus' own shapes.
+and site, and ``holdfast_lab_site_reachable`` by site; exporters add theirs. A lost site cannot be
+scraped: ``up`` is 0 there, and its replica gauges are absent, not zero. The lab keeps no history,
+so every instant reads as now. The query language is what :mod:`.promql` says; the answers have
+Prometheus' own shapes.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from .promql import NAME, Matcher, Sample, evaluate
 from .promql_parser import BadQuery, parse
 
 if TYPE_CHECKING:
-    from .parts import Health
+    from .parts import Exporter, Health
 
 MAX_POINTS: Final = 11_000
 _SERVICE_METRICS: Final = ("up", "holdfast_lab_ready_replicas", "holdfast_lab_wanted_replicas")
@@ -40,16 +41,18 @@ class PrometheusApi:
         health: Health,
         *,
         placements: Iterable[tuple[str, str]] | None = None,
+        exporters: Sequence[Exporter] = (),
         prefix: str = "",
     ) -> None:
         """Watch the world.
 
         Args:
             health: what the scrapes see. placements: the (service, site) pairs that have series;
-            None for each service at each site. prefix: the path before ``/api`` and ``/-/``, as
-            Prometheus' own route prefix.
+            None for each service at each site. exporters: who else tells. prefix: the path before
+            ``/api`` and ``/-/``, as Prometheus' own route prefix.
         """
         self._health = health
+        self._exporters = tuple(exporters)
         self._placements = None if placements is None else sorted(set(placements))
         self._prefix = prefix.rstrip("/")
 
@@ -102,12 +105,12 @@ class PrometheusApi:
         return _success({"resultType": "matrix", "result": result})
 
     async def _labels(self, _: web.Request) -> web.Response:
-        names = {name for labels, _value in self._series(()) for name in labels}
+        names = {name for labels in self._all_labels() for name in labels}
         return _success(sorted(names))
 
     async def _label_values(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
-        values = {labels[name] for labels, _value in self._series(()) if name in labels}
+        values = {labels[name] for labels in self._all_labels() if name in labels}
         return _success(sorted(values))
 
     async def _build_info(self, _: web.Request) -> web.Response:
@@ -119,12 +122,22 @@ class PrometheusApi:
         except BadQuery as refusal:
             raise BadQuery(f'invalid parameter "query": {refusal}') from refusal
 
+    def _all_labels(self) -> Iterator[Mapping[str, str]]:
+        yield from (labels for labels, _value in self._own_series(_anything))
+        for exporter in self._exporters:
+            yield from exporter.labels()
+
     def _series(self, matchers: Sequence[Matcher]) -> Iterator[Sample]:
         """The series that may match: labels are judged before the world is asked for a value."""
 
         def wanted(label: str, value: str) -> bool:
             return all(each.accepts(value) for each in matchers if each.label == label)
 
+        yield from self._own_series(wanted)
+        for exporter in self._exporters:
+            yield from exporter.series(wanted)
+
+    def _own_series(self, wanted: Callable[[str, str], bool]) -> Iterator[Sample]:
         health = self._health
         if wanted(NAME, _SITE_METRIC):
             for site in filter(lambda each: wanted("site", each), health.sites()):
@@ -153,6 +166,10 @@ class PrometheusApi:
         if metric == "holdfast_lab_ready_replicas":
             return float(self._health.ready_replicas(service, site))
         return float(self._health.wanted_replicas(service, site))
+
+
+def _anything(_label: str, _value: str) -> bool:
+    return True
 
 
 def _says(text: str) -> Callable[[web.Request], Any]:

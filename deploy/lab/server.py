@@ -20,12 +20,14 @@ from .azure import AzureResourceManager
 from .env_file import Access
 from .faults import Faults
 from .ingress import Ingress
-from .journal import JOURNAL, SITE, SYSTEM, Journal
+from .journal import JOURNAL, SITE, SYSTEM, TRAFFIC, Journal
 from .kubernetes.api import KubernetesApi
 from .link import How
 from .listener import Listener
 from .parts import Part
 from .prometheus import PrometheusApi
+from .replication import DELAY_S, Replication
+from .replication_metrics import ReplicationMetrics
 from .seed import Seed, seed
 from .serving import Handler, Serving
 from .world import World
@@ -42,19 +44,26 @@ class Lab:
     Kubernetes API of each site.
     """
 
-    def __init__(self, estate: Estate, latency_ms: float = 0, ready_after_ms: float = 300) -> None:
+    def __init__(
+        self,
+        estate: Estate,
+        latency_ms: float = 0,
+        ready_after_ms: float = 300,
+        replication_ms: float = DELAY_S * 1000,
+    ) -> None:
         """Prepare the lab; nothing runs before :meth:`start`.
 
         Args:
             estate: what the world is seeded from.
             latency_ms: what every answer but the admin API's is late by.
             ready_after_ms: what pods take to become ready; they go in a fifth of it. Traffic
-                Manager
-                probes an endpoint for as long before it is ``Online``.
+                Manager probes an endpoint for as long before it is ``Online``.
+            replication_ms: how old a record is when it arrives at a standby.
         """
         self._estate = estate
         self._seed = seed(estate)
         self._ready_after = ready_after_ms / 1000
+        self._replication_s = replication_ms / 1000
         self._journal = Journal()
         self._faults = Faults()
         self._serving = Serving(self._journal, self._faults, latency_ms / 1000)
@@ -83,7 +92,8 @@ class Lab:
             OSError: the port is taken.
         """
         self.world = World(self._seed, ready_after=self._ready_after)
-        self._azure, parts = _parts(self._seed, self.world, self._ready_after)
+        self._replication = Replication(self.world, self._seed.workloads, self._replication_s)
+        self._azure, parts = _parts(self._seed, self.world, self._ready_after, self._replication)
         self._agents = Agents(self.world, self._journal)
         parts.append(self._agents)
         self._main = Listener(self._main_app(parts))
@@ -102,6 +112,7 @@ class Lab:
             await listener.stop()
         if self._listeners:
             self._agents.reset()
+            self._replication.close()
             self.world.close()
 
     def access(self) -> Access:
@@ -138,16 +149,20 @@ class Lab:
 
     def _main_app(self, parts: list[Part]) -> web.Application:
         systems: dict[web.AbstractRoute, str] = {}
-        ingress = Ingress(self.world, self._azure)
+        to_services: set[web.AbstractRoute] = set()
+        ingress = Ingress(self.world, self._azure, self._replication)
 
         @web.middleware
         async def dispatch(request: web.Request, handler: Handler) -> web.StreamResponse:
             if ingress.matches(request):
                 request[SYSTEM], handler = ingress.system, ingress.handle
+                request[TRAFFIC] = True
             elif request.path.startswith(PREFIX):
                 return await handler(request)
             else:
                 request[SYSTEM] = systems.get(request.match_info.route, ingress.system)
+                if request.match_info.route in to_services:
+                    request[TRAFFIC] = True
             return await self._serving.serve(request, handler)
 
         app = self._app(dispatch)
@@ -155,6 +170,8 @@ class Lab:
             for definition in part.routes():
                 for route in definition.register(app.router):
                     systems[route] = part.system
+                    if part is ingress:
+                        to_services.add(route)
         admin = Admin(
             parts,
             self._journal,
@@ -184,7 +201,7 @@ class Lab:
 
 
 def _parts(
-    seeded: Seed, world: World, ready_after: float
+    seeded: Seed, world: World, ready_after: float, replication: Replication
 ) -> tuple[AzureResourceManager, list[Part]]:
     azure = AzureResourceManager(
         seeded.profiles,
@@ -194,4 +211,6 @@ def _parts(
         checking_s=ready_after,
     )
     placements = {(workload.service, workload.site) for workload in seeded.workloads}
-    return azure, [world, azure, PrometheusApi(world, placements=placements)]
+    exporters = [ReplicationMetrics(world, replication)]
+    prometheus = PrometheusApi(world, placements=placements, exporters=exporters)
+    return azure, [world, azure, prometheus, replication]

@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from .faults import Fault, Faults
-from .journal import MUTATING, SITE, SYSTEM, Journal, noted
+from .journal import MUTATING, SITE, SYSTEM, TRAFFIC, Journal, noted
 from .kubernetes.api import REVIEWS, trouble
 from .link import LINK, ONE_WAY, Link, close
 
@@ -180,7 +180,7 @@ class _Exchange:
 
     def _note_unless_noted(self) -> None:
         request = self._request
-        asks = request.get(SYSTEM) == "prometheus" or request.path == REVIEWS
+        asks = TRAFFIC in request or request.get(SYSTEM) == "prometheus" or request.path == REVIEWS
         if request.method not in MUTATING or asks:
             return
         if noted(request) is None:

@@ -6,7 +6,7 @@ it comes back.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from .kubernetes.canonical import objects
 from .kubernetes.cluster import Cluster
@@ -15,6 +15,8 @@ from .link import Link
 from .seed import Seed, WorkloadSeed
 
 Document = dict[str, Any]
+
+_FENCED: Final = "holdfast.dev/fenced"
 
 
 class World:
@@ -84,6 +86,16 @@ class World:
             and all(1 <= wanted == ready for wanted, ready in found)
         )
 
+    def active(self, service: str, site: str) -> bool:
+        """Return whether the service takes writes at the site, for a client who is at the site.
+
+        It does where every workload has a ready pod and none is fenced. Pods that are ending take
+        writes until they are gone, unless they were fenced; a fence counts until somebody scales
+        the workload up again.
+        """
+        found = self._documents(service, site)
+        return bool(found) and all(_takes_writes(document) for document in found)
+
     def ready_replicas(self, service: str, site: str) -> int:
         """Return the ready replicas of the service's workloads at the site."""
         return sum(ready for _, ready in self._workloads(service, site))
@@ -106,11 +118,20 @@ class World:
         return list(self.links)
 
     def _workloads(self, service: str, site: str) -> list[tuple[int, int]]:
-        found = []
-        for seed in self._by_place.get((service, site), ()):
-            document = self.clusters[site].workload(seed)
-            found.append((0, 0) if document is None else _replicas(document))
-        return found
+        found = self._documents(service, site)
+        return [(0, 0) if document is None else _replicas(document) for document in found]
+
+    def _documents(self, service: str, site: str) -> list[Document | None]:
+        seeds = self._by_place.get((service, site), ())
+        return [self.clusters[site].workload(seed) for seed in seeds]
+
+
+def _takes_writes(document: Document | None) -> bool:
+    if document is None:
+        return False
+    wanted, ready = _replicas(document)
+    fenced = (document["metadata"].get("annotations") or {}).get(_FENCED)
+    return ready > 0 and not (fenced and wanted == 0)
 
 
 def _replicas(document: Document) -> tuple[int, int]:
