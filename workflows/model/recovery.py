@@ -147,6 +147,8 @@ class RecoveryRequest(Document):
     site: str
     action: Action = Action.RECOVER
     mode: Mode = Mode.UNPLANNED
+    dry_run_of: Mode = Mode.UNPLANNED
+    """What a dry run looks at."""
     incident: str = ""
     """What it belongs to; recoveries of one incident are not each other's repetition. Without one,
     the coordinator gives it one."""
