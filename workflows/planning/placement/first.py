@@ -3,7 +3,7 @@
 from collections.abc import Set
 from dataclasses import dataclass
 
-from ..model.estate import Estate, Service, Site
+from ...model.estate import Estate, Service, Site
 
 
 @dataclass(frozen=True)
