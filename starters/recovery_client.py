@@ -22,17 +22,16 @@ from temporalio.service import RPCError, RPCStatusCode
 from ..workflows.model.document import Document
 from ..workflows.model.recovery import (
     Accepted,
-    Intervention,
     Mode,
     Outcome,
     RecoveryReport,
     RecoveryRequest,
     RecoveryStatus,
-    StepIntervention,
 )
 from ..workflows.names import TASK_QUEUE, site_recovery_id
 from ..workflows.search_attributes import at_start
 from ..workflows.site_recovery import SiteRecovery
+from .recovery_interventions import Interventions
 
 TASK_TIMEOUT = timedelta(seconds=2)
 """How long Temporal waits for a worker that took a workflow task and died."""
@@ -69,7 +68,7 @@ class Started:
     """It was running already: one site has one recovery at a time."""
 
 
-class RecoveryClient:
+class RecoveryClient(Interventions):
     """Recoveries, seen through a Temporal client that uses the Pydantic data converter."""
 
     def __init__(
@@ -193,31 +192,6 @@ class RecoveryClient:
             if status.ended_at or (until_held and status.outcome is Outcome.HELD):
                 return status
         raise AssertionError("a watch ends with an ended recovery")
-
-    async def pause(self, workflow_id: str, *, actor: str, reason: str) -> str:
-        """Start no new step. Returns what the recovery says to it; raises Refused."""
-        asked = Intervention(actor=actor, reason=reason)
-        return await self._ask(workflow_id, SiteRecovery.pause, asked)
-
-    async def resume(self, workflow_id: str, *, actor: str, reason: str) -> str:
-        """Let a paused recovery go on. Returns what the recovery says to it; raises Refused."""
-        asked = Intervention(actor=actor, reason=reason)
-        return await self._ask(workflow_id, SiteRecovery.resume, asked)
-
-    async def roll_back(self, workflow_id: str, *, actor: str, reason: str) -> str:
-        """Undo everything. Returns what the recovery says to it; raises Refused."""
-        asked = Intervention(actor=actor, reason=reason)
-        return await self._ask(workflow_id, SiteRecovery.roll_back, asked)
-
-    async def retry_step(self, workflow_id: str, step: str, *, actor: str, reason: str) -> str:
-        """Try a held step again. Returns what the recovery says to it; raises Refused."""
-        asked = StepIntervention(actor=actor, reason=reason, step=step)
-        return await self._ask(workflow_id, SiteRecovery.retry_step, asked)
-
-    async def skip_step(self, workflow_id: str, step: str, *, actor: str, reason: str) -> str:
-        """Pass a step over. Returns what the recovery says to it; raises Refused."""
-        asked = StepIntervention(actor=actor, reason=reason, step=step)
-        return await self._ask(workflow_id, SiteRecovery.skip_step, asked)
 
     async def _ask(self, workflow_id: str, update: Any, asked: Document) -> str:
         """Ask a recovery for something and wait until it has answered.

@@ -42,6 +42,10 @@ COMMANDS: dict[str, Row] = {
     "retry-step": Row("interventions", "retry_step", "Try a held step again."),
     "skip-step": Row("interventions", "skip_step", "Pass a step over."),
     "roll-back": Row("interventions", "roll_back", "Undo everything a recovery did."),
+    "approve": Row("decisions", "approve", "Agree to a plan that waits for approval."),
+    "reject": Row("decisions", "reject", "Refuse a plan that waits for approval."),
+    "commit": Row("decisions", "commit", "Give up the way back of a recovery that is done."),
+    "go-ungraceful": Row("decisions", "go_ungraceful", "Give up what only a living site can do."),
     "worker": Row("processes", "worker", "Run one worker process."),
     "lab": Row("processes", "lab", "Serve a local world of an estate."),
 }

@@ -15,21 +15,21 @@ Asked = Callable[["RecoveryClient", str], Awaitable[str]]
 
 def pause(recovery: RecoveryId, reason: Reason, actor: Actor = None, as_json: Json = False) -> None:
     """Start no new step of a recovery; what runs goes on to its end."""
-    _ask(lambda client, by: client.pause(recovery, actor=by, reason=reason), actor, as_json)
+    ask(lambda client, by: client.pause(recovery, actor=by, reason=reason), actor, as_json)
 
 
 def resume(
     recovery: RecoveryId, reason: Reason, actor: Actor = None, as_json: Json = False
 ) -> None:
     """Let a paused recovery go on."""
-    _ask(lambda client, by: client.resume(recovery, actor=by, reason=reason), actor, as_json)
+    ask(lambda client, by: client.resume(recovery, actor=by, reason=reason), actor, as_json)
 
 
 def roll_back(
     recovery: RecoveryId, reason: Reason, actor: Actor = None, as_json: Json = False
 ) -> None:
     """Undo everything that a recovery did; refused once there is no way back."""
-    _ask(lambda client, by: client.roll_back(recovery, actor=by, reason=reason), actor, as_json)
+    ask(lambda client, by: client.roll_back(recovery, actor=by, reason=reason), actor, as_json)
 
 
 def retry_step(
@@ -40,7 +40,7 @@ def retry_step(
     as_json: Json = False,
 ) -> None:
     """Try a held step again, after a fresh look at its resource."""
-    _ask(
+    ask(
         lambda client, by: client.retry_step(recovery, step, actor=by, reason=reason),
         actor,
         as_json,
@@ -55,14 +55,15 @@ def skip_step(
     as_json: Json = False,
 ) -> None:
     """Pass a step over, as if it were done; say why, for it is kept."""
-    _ask(
+    ask(
         lambda client, by: client.skip_step(recovery, step, actor=by, reason=reason),
         actor,
         as_json,
     )
 
 
-def _ask(asked: Asked, actor: str | None, as_json: bool) -> NoReturn:
+def ask(asked: Asked, actor: str | None, as_json: bool) -> NoReturn:
+    """Ask a recovery for something in a person's name, and print what it says."""
     from pydantic import ValidationError
 
     from ..recovery_client import Refused
