@@ -10,7 +10,7 @@ from typing import Any
 from ...deploy.embedded.lab_client import LabClient
 from ...deploy.embedded.supervisor import Supervisor
 from ...workflows.model.estate import Estate, OnFailure
-from ...workflows.model.policy import RollbackScope
+from ...workflows.model.policy import Policy, RollbackScope
 from ...workflows.model.recovery import (
     Outcome,
     Phase,
@@ -79,14 +79,15 @@ class Act:
 async def recover_with_a_kill(stage: Stage, view: View) -> Act:
     """Lose the site, recover it, and kill the worker when about a third is done."""
     await stage.lab.reset()
-    return await _play(stage, stage.estate, view, _a_third_is_applied)
+    return await _play(stage, at_once(stage.estate, "loss"), view, _a_third_is_applied)
 
 
 async def roll_back_with_a_kill(stage: Stage, view: View, match: dict[str, str]) -> Act:
     """Lose the site again; one step is refused, and the worker is killed on the way back."""
     await stage.lab.reset()
     await stage.lab.fail_once(match, REFUSED)
-    return await _play(stage, reversible(stage.estate), view, _a_third_is_reverted)
+    undone = reversible(at_once(stage.estate, "undo"))
+    return await _play(stage, undone, view, _a_third_is_reverted)
 
 
 def last_change(act: Act) -> tuple[str, dict[str, str]]:
@@ -103,6 +104,16 @@ def last_change(act: Act) -> tuple[str, dict[str, str]]:
             names = ("system", "site", "method", "path")
             return step, {name: effect[name] for name in names if effect[name]}
     raise CommandFailed("no step of this recovery can be made to fail alone; take another site")
+
+
+def at_once(estate: Estate, act: str) -> Estate:
+    """The estate under a name of the act's own, for a world that is reset between them.
+
+    It is recovered without anybody's consent, and final when it is done.
+    """
+    metadata = estate.metadata.model_copy(update={"name": f"{estate.name}-{act}"})
+    policy = Policy(rollback=estate.policy.rollback, shortage=estate.policy.shortage)
+    return estate.model_copy(update={"metadata": metadata, "policy": policy})
 
 
 def reversible(estate: Estate) -> Estate:

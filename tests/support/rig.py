@@ -71,7 +71,8 @@ class Rig:
         self.guard = guard
         self._refusal = refusal
         self.document: dict[str, Any] = yaml.safe_load(estate.read_text())
-        self.document["metadata"]["name"] = f"rig-{folder.name}"
+        self.document["policy"] = {}
+        self._name, self._recoveries = f"rig-{folder.name}", 0
         self._address = address
         self._wound, self._go = folder / "wound.json", folder / "go"
         queue = f"rig-{folder.name}"
@@ -154,6 +155,9 @@ class Rig:
         """Prepare the world and start `holdfast recover --wait`; see `recover`."""
         if fresh:
             self.lab.reset()
+        # The world is what the rig makes it: no coordinator is to remember another one.
+        self._recoveries += 1
+        self.document["metadata"]["name"] = f"{self._name}-{self._recoveries}"
         self._wound.unlink(missing_ok=True)
         self._go.unlink(missing_ok=True)
         before = self.lab.world()
@@ -267,9 +271,8 @@ class Rig:
 
     async def evidence(self) -> Mapping[str, str]:
         """Histories, journal and logs, by file name."""
-        name = self.document["metadata"]["name"]
         files = {"journal.json": json.dumps(self.lab.journal(), indent=1)}
-        query = f'WorkflowId STARTS_WITH "site-recovery/{name}/"'
+        query = f'WorkflowId STARTS_WITH "site-recovery/{self._name}-"'
         async for each in self.temporal.list_workflows(query, limit=5):
             handle = self.temporal.get_workflow_handle(each.id, run_id=each.run_id)
             files[f"history-{each.run_id}.json"] = (await handle.fetch_history()).to_json()
