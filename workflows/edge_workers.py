@@ -183,30 +183,31 @@ class SiteActivity:
             ActivityError: it failed.
             CancelledError: it was asked to stop while it was nowhere.
         """
+        handle = self._handle or self._send(await self._attended_queue())
         while True:
-            handle = self._handle or await self._next()
             try:
                 return await handle
             except ActivityError as error:
                 if self._queue is None or not never_picked_up(error):
                     raise
-                self.begun = self.begun or had_begun(error)
-                if self.begun and not self._may_repeat():
-                    raise
-                self._edge.doubt(self._queue)
                 self._handle = None
+                self._edge.doubt(self._queue)
+                self.begun = self.begun or had_begun(error)
+                if self.begun and not self._repeats:
+                    raise
+                queue = await self._attended_queue()
+                if self.begun and workflow.now() - self._since >= self._step.timeout:
+                    raise
+                handle = self._send(queue)
 
-    def _may_repeat(self) -> bool:
-        return self._repeats and workflow.now() - self._since < self._step.timeout
-
-    async def _next(self) -> workflow.ActivityHandle[Any]:
+    async def _attended_queue(self) -> str | None:
         try:
             queue = await self._edge.queue_of(self._step)
         except NoWorker as gone:
             raise NoWorker(str(gone), begun=self.begun) from None
         if self._cancelled:
             raise asyncio.CancelledError
-        return self._send(queue)
+        return queue
 
     def _send(self, queue: str | None) -> workflow.ActivityHandle[Any]:
         if queue is not None and queue == self._queue:

@@ -220,6 +220,7 @@ class Stage:
 
     def __init__(self, temporal: Client, queue: str, world: World) -> None:
         self.temporal = temporal
+        self.queue = queue
         self.world = world
         self.client = RecoveryClient(temporal, task_queue=queue)
         self.workflow_id = ""
