@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -32,6 +31,8 @@ from ..workflows.names import TASK_QUEUE, site_recovery_id
 from ..workflows.search_attributes import at_start
 from ..workflows.site_recovery import SiteRecovery
 from .recovery_interventions import Interventions
+from .wider_recoveries import Started as Started
+from .wider_recoveries import WiderRecoveries
 
 TASK_TIMEOUT = timedelta(seconds=2)
 """How long Temporal waits for a worker that took a workflow task and died."""
@@ -58,17 +59,7 @@ class Abandoned(Exception):
     """Somebody terminated the workflow: what was done stands, and nothing was rolled back."""
 
 
-@dataclass(frozen=True)
-class Started:
-    """A recovery that runs."""
-
-    workflow_id: str
-    run_id: str
-    joined: bool
-    """It was running already: one site has one recovery at a time."""
-
-
-class RecoveryClient(Interventions):
+class RecoveryClient(Interventions, WiderRecoveries):
     """Recoveries, seen through a Temporal client that uses the Pydantic data converter."""
 
     def __init__(
@@ -219,6 +210,9 @@ class RecoveryClient(Interventions):
         except RPCError as error:
             raise _explained(error, workflow_id) from None
         return accepted.sentence
+
+    def _in_words(self, error: Exception, workflow_id: str) -> Exception:
+        return _explained(error, workflow_id)
 
     def _handle(self, workflow_id: str) -> WorkflowHandle[SiteRecovery, RecoveryReport]:
         return self._client.get_workflow_handle_for(SiteRecovery.run, workflow_id)

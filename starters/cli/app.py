@@ -35,6 +35,9 @@ COMMANDS: dict[str, Row] = {
     "estate graph": Row("estate", "graph", "Draw the sites, services and what they depend on."),
     "plan": Row("recovery", "plan", "Show what a recovery would do now; change nothing."),
     "recover": Row("recovery", "recover", "Recover the services of a lost site."),
+    "region recover": Row("wider", "recover_region", "Recover every site of a lost region."),
+    "failback": Row("wider", "failback", "Bring the services of a site home."),
+    "accept-divergence": Row("wider", "accept_divergence", "Let a failback lose writes."),
     "watch": Row("recovery", "watch", "Watch a recovery that runs."),
     "status": Row("recovery", "status", "Say where a recovery is, and why."),
     "pause": Row("interventions", "pause", "Start no new step of a recovery."),
@@ -52,6 +55,7 @@ COMMANDS: dict[str, Row] = {
 """Every command by its words; a word before the last is a group."""
 
 GROUPS: dict[str, str] = {
+    "region": "Recover a whole region.",
     "estate": "Check, describe and draw an estate file.",
 }
 """The groups and what they are for."""
