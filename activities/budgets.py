@@ -26,7 +26,7 @@ PENALTY = timedelta(seconds=1)
 MARGIN = 0.05
 """What a worker leaves of a bucket's size: the server counts a request when it arrives, a little
 after the worker has."""
-UNLIMITED = Limit(1e6, 1e9)
+UNLIMITED = Limit(1000, 1e9)
 """Of a system that has no budget; where it refuses all the same, it is obeyed."""
 
 

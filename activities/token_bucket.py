@@ -15,7 +15,7 @@ URGENT_TIER = 1
 RESERVE = 0.2
 """The share of a bucket that is left to the urgent tiers, however many others ask."""
 _GRAIN = 1e-9
-"""What sums of fractions may be short of a whole request."""
+"""What sums of fractions may be short of a whole request, or of a second."""
 TRIAL_S = 1.0
 """A trial that has no answer by then is taken for lost, and another one goes."""
 
@@ -38,9 +38,8 @@ class Limit:
 
 @dataclass(frozen=True)
 class Permit:
-    """One request that was let through."""
+    """One request that was let through; its end is told to the bucket once."""
 
-    number: int
     at: float
     trial: bool = False
     """It is the one that shows whether the server admits requests again."""
@@ -55,7 +54,7 @@ class TokenBucket:
         self._clock = clock
         self._level = limit.capacity
         self._at = clock()
-        self._taken = 0
+        self._outstanding = 0
         self._opens_at: float | None = None
         self._trial: Permit | None = None
         self._reserve = min(RESERVE * limit.capacity, limit.capacity - 1)
@@ -77,13 +76,13 @@ class TokenBucket:
         self._refill(now)
         trial = self._opens_at is not None
         if trial:
-            if now < self._next_trial(now) or self._level < 1 - _GRAIN:
+            if now < self._next_trial(now) - _GRAIN or self._level < 1 - _GRAIN:
                 return None
         elif self._level < self._needed(tier) - _GRAIN:
             return None
         self._level -= 1
-        self._taken += 1
-        permit = Permit(self._taken, now, trial)
+        self._outstanding += 1
+        permit = Permit(now, trial)
         if trial:
             self._trial = permit
         return permit
@@ -111,19 +110,18 @@ class TokenBucket:
 
     def admitted(self, permit: Permit, remaining: float | None = None) -> None:
         """The server took the request; `remaining` is what it says is left to the credential."""
-        now = self._clock()
-        self._refill(now)
-        if permit is self._trial:
-            self._trial = None
-            # A refusal that came meanwhile may have asked for more time.
-            if self._opens_at is not None and permit.at >= self._opens_at:
-                self._opens_at = None
+        self._refill(self._clock())
+        # A refusal that came meanwhile may have asked for more time.
+        if permit is self._trial and permit.at >= (self._opens_at or 0.0) - _GRAIN:
+            self._opens_at = None
+        self._end(permit)
         if remaining is None:
             return
-        # It counted somewhere between then and now, and rounded down: the most that can be left.
-        since = self._taken - permit.number
-        most = remaining + 1 + (now - permit.at) * self.limit.per_second - since
-        self._level = min(self._level, max(most, 0.0))
+        # What is under way may be counted already or not. The server rounds down: less than one
+        # is no contradiction.
+        sure = max(remaining - self._outstanding, 0.0)
+        if self._level > sure + 1:
+            self._level = sure
 
     def refused(self, permit: Permit, seconds: float) -> None:
         """The server asks to wait: nothing goes until then, and then one request as a trial.
@@ -143,6 +141,7 @@ class TokenBucket:
         self._end(permit)
 
     def _end(self, permit: Permit) -> None:
+        self._outstanding -= 1
         if permit is self._trial:
             self._trial = None
 
