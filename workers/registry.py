@@ -17,6 +17,7 @@ from ..activities.budgets import Budgets
 from ..activities.http import ExpectHttp, HttpConnections
 from ..activities.kubernetes.connections import KubernetesConnections
 from ..activities.kubernetes.fence import Fence
+from ..activities.kubernetes.isolate import Isolate
 from ..activities.kubernetes.scale import Scale
 from ..activities.prometheus import ExpectPrometheus, PrometheusConnections
 from ..workflows.model.document import Document
@@ -26,6 +27,7 @@ from .settings import PREFIX, Settings, SettingsInvalid
 ACTION_TYPES: tuple[type[Action[Any]], ...] = (
     Scale,
     Fence,
+    Isolate,
     PreferEndpoint,
     DisableEndpoint,
     ExpectHttp,
@@ -67,6 +69,7 @@ class Registry:
         actions: tuple[Action[Any], ...] = (
             Scale(kubernetes),
             Fence(kubernetes),
+            Isolate(kubernetes),
             PreferEndpoint(azure),
             DisableEndpoint(azure),
             ExpectHttp(http),
@@ -106,7 +109,7 @@ def chosen(names: Iterable[str], patterns: Iterable[str]) -> frozenset[str]:
     }
     faults = [_fits_none(pattern, known) for pattern, fits in fitting.items() if not fits]
     if faults or not fitting:
-        raise SettingsInvalid("; ".join(faults) or f"{PREFIX}ACTIONS names no action")
+        raise SettingsInvalid("; ".join(faults) or f"{PREFIX}ACTIONS: names no action")
     return frozenset(name for fits in fitting.values() for name in fits)
 
 

@@ -1,1 +1,1 @@
-"""The Kubernetes room: scale a workload, fence a workload, on the official asyncio client."""
+"""The Kubernetes room: scale, fence or isolate workloads, on the official asyncio client."""

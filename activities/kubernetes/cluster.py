@@ -132,14 +132,23 @@ class Cluster:
 
     async def may_patch(self, context: str, kind: Kind, namespace: str) -> bool | None:
         """Whether the credential may patch a kind there; None if the server cannot tell."""
+        return await self.may(context, "patch", "apps", _PLURAL[kind], namespace)
+
+    async def may(
+        self, context: str, verb: str, group: str, plural: str, namespace: str = ""
+    ) -> bool | None:
+        """Whether the credential may do something; None if the server cannot tell.
+
+        Args:
+            context: the kubeconfig context.
+            verb: such as create.
+            group: the API group; empty for the core one.
+            plural: the resource, such as deployments.
+            namespace: where; empty for what is of no namespace.
+        """
         if context in self._without_reviews:
             return None
-        attributes = {
-            "namespace": namespace,
-            "verb": "patch",
-            "group": "apps",
-            "resource": _PLURAL[kind],
-        }
+        attributes = {"namespace": namespace, "verb": verb, "group": group, "resource": plural}
         body = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",

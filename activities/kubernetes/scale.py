@@ -6,17 +6,17 @@ from typing import ClassVar
 
 from pydantic import JsonValue
 
-from ...workflows.model.errors import ActionError, Conflict
+from ...workflows.model.errors import ActionError, Conflict, NotFound
 from ...workflows.model.step import Applied, Evidence, Observation, Qualification
 from ..action import Action, Call, Probed, Undo
 from ..fencing import Admission, to_labels
 from ..mutation import AGAIN, is_own, mutate, was_applied
-from .batch import find
+from .batch import Found, find
 from .cluster import Cluster
 from .connections import KubernetesConnections
 from .inputs import ScaleInputs, WorkloadRef
 from .settling import settle
-from .workload import ANNOTATION_PREFIX, Workload
+from .workload import ANNOTATION_PREFIX, USUAL_START, Workload
 
 Decide = Callable[[Workload, Admission], int | None]
 
@@ -33,8 +33,10 @@ class Scale(Action[ScaleInputs]):
 
     async def probe(self, steps: Sequence[Probed[ScaleInputs]]) -> Sequence[Observation]:
         """List the workloads of all the steps."""
-        found = await find(self._cluster, (step.inputs.ref for step in steps))
-        return [_observe(step, found[step.inputs.ref]) for step in steps]
+        originals = [ref for step in steps if (ref := step.inputs.original) is not None]
+        refs = [*(step.inputs.ref for step in steps), *originals]
+        found = await find(self._cluster, refs)
+        return [_look(step, found) for step in steps]
 
     async def apply(self, call: Call[ScaleInputs]) -> Evidence:
         """Set the replicas in one conditional write, then wait until they are ready."""
@@ -134,6 +136,34 @@ def sealed(ref: WorkloadRef, seen: Workload) -> Evidence:
         changed=False,
         sentence=f"{ref} was not changed by this step; it is sealed against a late attempt",
         details={"replicas": seen.replicas, "resource_version": seen.version},
+    )
+
+
+def _look(step: Probed[ScaleInputs], found: Found) -> Observation:
+    ref, original = step.inputs.ref, step.inputs.original
+    seen = found[ref]
+    if original is not None and isinstance(seen, NotFound):
+        return _observe_copy(step, original, found[original])
+    return _observe(step, seen)
+
+
+def _observe_copy(
+    step: Probed[ScaleInputs], original: WorkloadRef, seen: Workload | ActionError
+) -> Observation:
+    """The observation of a copy that a step before this one is to make: it will stand at zero."""
+    ref, wanted = step.inputs.ref, step.inputs.replicas
+    if isinstance(seen, ActionError):
+        return unseen(step.step, ref, seen)
+    return Observation(
+        step=step.step,
+        state=Applied.NOT_APPLIED,
+        qualification=Qualification.QUALIFIED,
+        reason=f"{ref} will be a copy of {original}, with 0 replicas; {wanted} wanted",
+        resource=ref.resource,
+        before_image={"replicas": 0},
+        change=f"{ref.name} on {ref.context}, copied into {ref.namespace}, 0 → {wanted}",
+        undo_command=f"{ref.kubectl} scale {ref.target} --replicas=0",
+        expected_duration=seen.slowest_start or USUAL_START,
     )
 
 
