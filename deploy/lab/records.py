@@ -49,6 +49,7 @@ class Records:
         self._copies = {site: Copy() for site in self.sites}
         self._active = list(active)
         self._primary = primary
+        self._written = False
         self._missing: dict[str, deque[str]] = {}
         """What a target has yet to get, by target; absent until it has been compared."""
 
@@ -59,8 +60,8 @@ class Records:
 
     @property
     def empty(self) -> bool:
-        """Return whether no site holds a record."""
-        return not any(copy.held or copy.aside for copy in self._copies.values())
+        """Return whether no record was ever written."""
+        return not self._written
 
     def copy(self, site: str) -> Copy:
         """Return what a site holds; raise ``KeyError`` for one without the workload."""
@@ -91,6 +92,7 @@ class Records:
         if id in copy.held:
             return False
         copy.take(id, at)
+        self._written = True
         if site == self.primary:
             for missing in self._missing.values():
                 missing.append(id)
@@ -104,6 +106,8 @@ class Records:
             delay: how old a record is when it arrives.
             connected: whether two sites reach each other.
         """
+        if self.empty:
+            return None
         source = self._copies[self.primary]
         due = None
         for site, copy in self._copies.items():
