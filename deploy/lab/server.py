@@ -16,7 +16,7 @@ from aiohttp.typedefs import Middleware
 from ...workflows.model.estate import Estate
 from .admin import PREFIX, Admin
 from .agents import Agents
-from .azure import AzureResourceManager
+from .azure import AzureResourceManager, Throttle
 from .env_file import Access
 from .faults import Faults
 from .ingress import Ingress
@@ -50,6 +50,7 @@ class Lab:
         latency_ms: float = 0,
         ready_after_ms: float = 300,
         replication_ms: float = DELAY_S * 1000,
+        throttle: Throttle | None = None,
     ) -> None:
         """Prepare the lab; nothing runs before :meth:`start`.
 
@@ -59,11 +60,13 @@ class Lab:
             ready_after_ms: what pods take to become ready; they go in a fifth of it. Traffic
                 Manager probes an endpoint for as long before it is ``Online``.
             replication_ms: how old a record is when it arrives at a standby.
+            throttle: the request limits of Resource Manager; None for none.
         """
         self._estate = estate
         self._seed = seed(estate)
         self._ready_after = ready_after_ms / 1000
         self._replication_s = replication_ms / 1000
+        self._throttle = throttle
         self._journal = Journal()
         self._faults = Faults()
         self._serving = Serving(self._journal, self._faults, latency_ms / 1000)
@@ -93,7 +96,9 @@ class Lab:
         """
         self.world = World(self._seed, ready_after=self._ready_after)
         self._replication = Replication(self.world, self._seed.workloads, self._replication_s)
-        self._azure, parts = _parts(self._seed, self.world, self._ready_after, self._replication)
+        self._azure, parts = _parts(
+            self._seed, self.world, self._ready_after, self._replication, self._throttle
+        )
         self._agents = Agents(self.world, self._journal)
         parts.append(self._agents)
         self._main = Listener(self._main_app(parts))
@@ -201,7 +206,11 @@ class Lab:
 
 
 def _parts(
-    seeded: Seed, world: World, ready_after: float, replication: Replication
+    seeded: Seed,
+    world: World,
+    ready_after: float,
+    replication: Replication,
+    throttle: Throttle | None,
 ) -> tuple[AzureResourceManager, list[Part]]:
     azure = AzureResourceManager(
         seeded.profiles,
@@ -209,6 +218,7 @@ def _parts(
         subscription_id=SUBSCRIPTION_ID,
         token=TOKEN,
         checking_s=ready_after,
+        throttle=throttle,
     )
     placements = {(workload.service, workload.site) for workload in seeded.workloads}
     exporters = [ReplicationMetrics(world, replication)]

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 ResultT = TypeVar("ResultT")
 
 
-class _Leap(selectors.DefaultSelector):  # type: ignore[misc]
+class _Leap(selectors.DefaultSelector):
     now = 0.0
 
     def select(self, timeout: float | None = None) -> Any:
