@@ -17,8 +17,11 @@ from ..activities.boundary import activities_of
 from ..activities.plan import PLAN_ACTIVITIES
 from ..activities.presence import present
 from ..activities.together import together_activity
+from ..workflows.failback import Failback
 from ..workflows.names import presence_queue
+from ..workflows.region_recovery import RegionRecovery
 from ..workflows.site_recovery import SiteRecovery
+from ..workflows.standby_guard import StandbyGuard
 from .connection import connect
 from .registry import Registry
 from .search_attributes import ensure_search_attributes
@@ -33,6 +36,11 @@ PASSED_THROUGH = (
     "typing_extensions",
     "holdfast.workflows.model",
     "holdfast.workflows.saga",
+    "holdfast.workflows.planning",
+    "holdfast.workflows.coordination",
+    "holdfast.workflows.region_tiers",
+    "holdfast.workflows.rto_clock",
+    "holdfast.workflows.consent",
     "holdfast.workflows.names",
     "holdfast.workflows.search_attributes",
     "holdfast.workflows.activity_options",
@@ -43,7 +51,7 @@ PASSED_THROUGH = (
 )
 """Pure modules that the sandbox need not load anew for every run."""
 
-WORKFLOWS: tuple[type, ...] = (SiteRecovery,)
+WORKFLOWS: tuple[type, ...] = (SiteRecovery, RegionRecovery, Failback, StandbyGuard)
 
 STICKY = timedelta(seconds=1)
 """How long a run waits for the worker that held it in memory before another takes it."""
