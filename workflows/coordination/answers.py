@@ -6,7 +6,7 @@ from ..model.coordination import (
     Admission,
     Application,
     CoordinatorSays,
-    Looked,
+    Known,
     Released,
     Reserved,
     Verdict,
@@ -20,7 +20,7 @@ GIVEN_BACK = "this recovery has given its site back; a new one must be started"
 
 def answer(memory: Memory, due: Due) -> CoordinatorSays | None:
     """The answer; None if there is none yet, or another one has taken its place."""
-    made: Admission | Reserved | Released | Looked | None
+    made: Admission | Reserved | Released | Known | None
     match due.kind:
         case DueKind.ADMISSION:
             made = _admission(memory, due)
@@ -29,7 +29,7 @@ def answer(memory: Memory, due: Due) -> CoordinatorSays | None:
         case DueKind.RELEASED:
             made = Released(number=due.number)
         case DueKind.LOOKED:
-            made = Looked(number=due.number, facts=memory.facts(due.party.run, due.concerns))
+            made = Known(number=due.number, facts=memory.facts(due.party.run, due.concerns))
     return CoordinatorSays(answer=made) if made is not None else None
 
 

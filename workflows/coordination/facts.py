@@ -64,6 +64,13 @@ class Places(Remembered):
             self.past_s[service] = (*self.past_s.get(service, ()), fact.took_s)[-MOST_PAST:]
             self.homes[service] = fact.was_at
 
+    def fenced(self, services: Iterable[str], site: str) -> list[str]:
+        """Services are fenced at a site now; those of them that were not before."""
+        found = [each for each in services if self.unfenced.pop(f"{each}@{site}", None)]
+        if found:
+            self.changed()
+        return found
+
     def came_since(self, seen: int) -> list[Booking]:
         """Services that came to a site after a plan had seen the facts of version `seen`."""
         return [each.booking for each in self.arrivals.values() if each.version > seen]

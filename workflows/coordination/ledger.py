@@ -5,7 +5,7 @@ are due and why. An answer is made by `answer` when it is sent.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from ..model.coordination import (
     Application,
@@ -14,10 +14,12 @@ from ..model.coordination import (
     Question,
     Release,
     Reservation,
+    StandbyReached,
     Verdict,
 )
 from ..model.estate_state import Party
 from ..model.recovery import LogEntry
+from ..model.scalars import LONGEST_DURATION
 from .admission import ruling
 from .endings import ended, released
 from .granting import grant, refuse
@@ -38,6 +40,7 @@ from .records import (
     Waiting,
 )
 from .reserving import claim, reserve
+from .wording import listed
 
 FRESH = timedelta(seconds=5)
 """How long it counts that a run was seen running: nobody looks again for somebody it hinders."""
@@ -118,6 +121,9 @@ class EstateLedger:
             case Release() as release:
                 self._say(*released(self.memory, question, release, at))
                 self._owe(question, DueKind.RELEASED)
+            case StandbyReached() as reached:
+                self._say(*self._stood_by(question, reached))
+                self._owe(question, DueKind.RELEASED)
             case Look(concerns=concerns):
                 self._owe(question, DueKind.LOOKED, concerns)
 
@@ -128,6 +134,7 @@ class EstateLedger:
             return
         if question.run in memory.refused or question.run in memory.released:
             return
+        application = _bounded(application)
         memory.applications += 1
         memory.wait(
             Waiting(
@@ -140,6 +147,13 @@ class EstateLedger:
                 looked_at=at,
             )
         )
+
+    def _stood_by(self, question: Question, reached: StandbyReached) -> list[Sentence]:
+        fenced = self.memory.places.fenced(reached.services, reached.site)
+        if not fenced:
+            return []
+        who, names = question.workflow_id, listed(fenced)
+        return [Sentence(f"{reached.site} is back and on standby: {who} has fenced {names} there")]
 
     def _looked_after(self, runs: Sequence[str], closed: Sequence[str], at: datetime) -> None:
         gone = frozenset(closed)
@@ -243,6 +257,18 @@ class EstateLedger:
         memory.released = {run: when for run, when in memory.released.items() if when > past}
         memory.budget.forget(at)
         memory.cool_downs.forget(at)
+
+
+def _bounded(application: Application) -> Application:
+    """An application with which one can calculate, whoever made it."""
+    detected = application.detected_at
+    return application.model_copy(
+        update={
+            "detected_at": detected if detected.tzinfo else detected.replace(tzinfo=UTC),
+            "cooldown": application.cooldown and min(application.cooldown, LONGEST_DURATION),
+            "holddown": application.holddown and min(application.holddown, LONGEST_DURATION),
+        }
+    )
 
 
 def _party(question: Question) -> Party:

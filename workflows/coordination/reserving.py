@@ -1,6 +1,7 @@
 """Room and epochs for those who were admitted."""
 
 from ..model.coordination import EpochClaim, Question, Reservation
+from ..model.scalars import quantity_value
 from .capacity import Shortage, shortage
 from .memory import Memory
 from .records import Holder, Sentence
@@ -20,6 +21,9 @@ def reserve(memory: Memory, question: Question, reservation: Reservation) -> lis
     sites = {booking.site: None for booking in reservation.bookings}
     beside = memory.booked.others(run, sites) if sites else ()
     came = memory.places.came_since(reservation.seen)
+    if unreadable := _unreadable(reservation):
+        holder.granted, holder.reserved_sentence = False, unreadable
+        return [Sentence(f"{who} gets no room: {unreadable}")]
     short = shortage(reservation.bookings, (*beside, *came), reservation.room)
     if short is not None:
         holder.granted = False
@@ -37,6 +41,17 @@ def reserve(memory: Memory, question: Question, reservation: Reservation) -> lis
         else f"{who} acts under epoch {holder.epoch} and needs no room"
     )
     return [Sentence(holder.reserved_sentence)]
+
+
+def _unreadable(reservation: Reservation) -> str:
+    rooms = [*reservation.room.values(), *(each.demand for each in reservation.bookings)]
+    for quantities in rooms:
+        for resource, quantity in quantities.items():
+            try:
+                quantity_value(quantity)
+            except ValueError as error:
+                return f"{resource}: {error}"
+    return ""
 
 
 def _takers(memory: Memory, run: str, short: Shortage, *, came_too: bool) -> str:

@@ -123,7 +123,7 @@ class StandbyReached(Document):
 
 
 class Look(Document):
-    """A dry run wants to know the facts; it takes nothing."""
+    """Somebody wants to know the facts, and nothing else: a dry run."""
 
     kind: Literal["look"] = "look"
     concerns: tuple[str, ...] = ()
@@ -207,14 +207,6 @@ class Known(Answer):
     kind: Literal["known"] = "known"
     number: int
     facts: Facts = Facts()
-
-
-class Looked(Answer):
-    """The answer to a look."""
-
-    kind: Literal["looked"] = "looked"
-    number: int
-    facts: Facts
 
 
 class CoordinatorSays(Answer):

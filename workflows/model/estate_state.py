@@ -115,6 +115,18 @@ class EstateState(Answer):
     """Holders, waiting ones and bookings left out, because they are too many to be told at once."""
 
 
+class CoordinatorInput(Document):
+    """What a coordinator is started with, by others and by itself when it goes on anew."""
+
+    estate: str
+    handover: str = ""
+    """What the run before it remembers; empty at the first start."""
+    most_events: int = Field(default=3_000, ge=50)
+    """It goes on as a new run when its history is longer."""
+    look_every_s: float = Field(default=15.0, gt=0)
+    """How often it looks whether the runs that it knows of still run."""
+
+
 class StartCoordinator(Document):
     """What the activity that starts a coordinator is asked."""
 

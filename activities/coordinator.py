@@ -1,0 +1,104 @@
+"""Starts the coordinator of an estate, and looks for it whether runs have ended."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from temporalio import activity
+from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus
+from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
+from temporalio.service import RPCError, RPCStatusCode
+
+from ..workflows.model.estate_state import (
+    CoordinatorInput,
+    LookAtParties,
+    PartiesClosed,
+    Party,
+    StartCoordinator,
+)
+from ..workflows.names import (
+    COORDINATOR,
+    LOOK_AFTER_PARTIES,
+    START_COORDINATOR,
+    coordinator_id,
+)
+from ..workflows.search_attributes import ESTATE
+
+TASK_TIMEOUT = timedelta(seconds=10)
+"""A worker that takes a coordinator over replays thousands of events in one task."""
+AT_ONCE = 10
+ANSWER_WITHIN = timedelta(seconds=5)
+
+
+@activity.defn(name=START_COORDINATOR)
+async def start_coordinator(request: StartCoordinator) -> None:
+    """Start the coordinator of an estate; if it runs, leave it as it is."""
+    try:
+        await _start(request.estate, found=True)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+            raise
+        # The namespace does not know the search attribute yet: the run sets it later.
+        await _start(request.estate, found=False)
+
+
+async def _start(estate: str, *, found: bool) -> None:
+    by = TypedSearchAttributes([SearchAttributePair(ESTATE, estate)]) if found else None
+    await activity.client().start_workflow(
+        COORDINATOR,
+        CoordinatorInput(estate=estate),
+        id=coordinator_id(estate),
+        task_queue=activity.info().task_queue,
+        task_timeout=TASK_TIMEOUT,
+        search_attributes=by,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary=f"the coordinator of {estate}",
+    )
+
+
+@activity.defn(name=LOOK_AFTER_PARTIES)
+async def look_after_parties(request: LookAtParties) -> PartiesClosed:
+    """Say which of these runs have ended; of whom nothing can be learnt counts as running."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def closed(party: Party) -> bool:
+        async with gate:
+            return await _has_ended(party)
+
+    ended = await asyncio.gather(*(closed(party) for party in request.parties))
+    return PartiesClosed(
+        closed=tuple(party.run for party, gone in zip(request.parties, ended, strict=True) if gone)
+    )
+
+
+async def _has_ended(party: Party) -> bool:
+    handle = activity.client().get_workflow_handle(party.workflow_id)
+    try:
+        found = await handle.describe(rpc_timeout=ANSWER_WITHIN)
+    except RPCError as error:
+        return error.status is RPCStatusCode.NOT_FOUND
+    return not (_runs(found) and {found.run_id, _first_run(found)} & {party.run_id, party.run})
+
+
+def _runs(found: WorkflowExecutionDescription) -> bool:
+    # A status that this SDK does not know, such as paused, is not an end.
+    ended = {
+        WorkflowExecutionStatus.COMPLETED,
+        WorkflowExecutionStatus.FAILED,
+        WorkflowExecutionStatus.CANCELED,
+        WorkflowExecutionStatus.TERMINATED,
+        WorkflowExecutionStatus.TIMED_OUT,
+    }
+    return found.status not in ended
+
+
+def _first_run(found: WorkflowExecutionDescription) -> str:
+    """The run from which a reset run stems."""
+    return found.raw_info.first_run_id
+
+
+COORDINATOR_ACTIVITIES: tuple[Callable[..., Awaitable[Any]], ...] = (
+    start_coordinator,
+    look_after_parties,
+)
