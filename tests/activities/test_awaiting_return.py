@@ -51,7 +51,12 @@ async def waiting(
     environment, in_vain = ActivityEnvironment(), asyncio.Event()
     environment.on_heartbeat = lambda *details: in_vain.set()
     activity = await_return_activity([fence])
-    task = asyncio.create_task(environment.run(activity, request))
+
+    async def wait() -> ProbeResult:
+        result: ProbeResult = await environment.run(activity, request)
+        return result
+
+    task = asyncio.create_task(wait())
     try:
         yield task, in_vain, environment
     finally:

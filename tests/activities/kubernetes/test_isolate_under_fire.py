@@ -176,6 +176,26 @@ async def test_a_former_namespace_that_is_still_going_is_waited_for(
     assert (await again).changed
 
 
+async def test_two_steps_may_copy_from_one_namespace_side_by_side(
+    world: ActionWorld, isolate: Isolate
+) -> None:
+    before = await world.canonical()
+    others = {**COPY, "into": "historian-test-2"}
+    first, second = token(1, "plan/run-1/a"), token(2, "plan/run-1/b")
+    await asyncio.gather(
+        world.apply(isolate, others, BEFORE, by=second),
+        world.apply(isolate, COPY, BEFORE, by=first),
+    )
+    await asyncio.gather(
+        world.apply(isolate, COPY, BEFORE, by=first),
+        world.apply(isolate, others, BEFORE, by=second),
+    )
+    objects = (await world.canonical())["sites"]["milan"]["objects"]
+    copies = {key for key in objects if key.endswith("/api") and "historian-test" in key}
+    assert len(copies) == 2
+    assert await world.canonical() != before
+
+
 async def test_a_newer_recovery_s_copies_are_not_deleted(
     world: ActionWorld, isolate: Isolate
 ) -> None:
