@@ -14,9 +14,11 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from ..activities.awaiting_return import await_return_activity
 from ..activities.boundary import activities_of
+from ..activities.coordinator import COORDINATOR_ACTIVITIES
 from ..activities.plan import PLAN_ACTIVITIES
 from ..activities.presence import present
 from ..activities.together import together_activity
+from ..workflows.estate_coordinator import EstateCoordinator
 from ..workflows.failback import Failback
 from ..workflows.names import presence_queue
 from ..workflows.region_recovery import RegionRecovery
@@ -51,7 +53,15 @@ PASSED_THROUGH = (
 )
 """Pure modules that the sandbox need not load anew for every run."""
 
-WORKFLOWS: tuple[type, ...] = (SiteRecovery, RegionRecovery, Failback, StandbyGuard)
+WORKFLOWS: tuple[type, ...] = (
+    SiteRecovery,
+    RegionRecovery,
+    Failback,
+    StandbyGuard,
+    EstateCoordinator,
+)
+WORKFLOW_ACTIVITIES = (*PLAN_ACTIVITIES, *COORDINATOR_ACTIVITIES)
+"""What only workflows ask for."""
 
 STICKY = timedelta(seconds=1)
 """How long a run waits for the worker that held it in memory before another takes it."""
@@ -88,7 +98,7 @@ def build_worker(
         client,
         task_queue=settings.task_queue,
         workflows=WORKFLOWS if settings.workflows else (),
-        activities=[*(PLAN_ACTIVITIES if settings.workflows else ()), *shared, *activities],
+        activities=[*(WORKFLOW_ACTIVITIES if settings.workflows else ()), *shared, *activities],
         workflow_runner=workflow_runner(sandbox=settings.sandbox),
         interceptors=interceptors,
         max_cached_workflows=max_cached_workflows,
