@@ -15,8 +15,8 @@ from ..workflows.planning import compile_plan
 
 @activity.defn(name=COMPILE)
 async def compile_recovery(request: CompileInput) -> CompileResult:
-    """Compile a plan. Idempotent: the same request gives the same plan."""
-    return compile_plan(request.request)
+    """Compile a plan. Idempotent: the same request and facts give the same plan."""
+    return compile_plan(request.request, request.facts)
 
 
 PLAN_ACTIVITIES: tuple[Callable[..., Awaitable[Any]], ...] = (compile_recovery,)

@@ -1,145 +1,165 @@
-"""Compiles a site's recovery: estate and request in, one immutable, hashed graph of steps out.
+"""Compiles a recovery: estate, request and facts in, one immutable, hashed graph of steps out.
 
-Pure and deterministic: the same estate and request give the same plan, byte for byte.
+Pure and deterministic: the same estate, request and facts give the same plan, byte for byte.
 """
 
-from collections.abc import Iterable, Mapping
-from graphlib import CycleError, TopologicalSorter
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ..model.compiling import CompileResult
-from ..model.estate import Estate, Service, Step
-from ..model.plan import PlannedService, PlannedStep, RecoveryPlan
-from ..model.recovery import RecoveryRequest
-from .placement import place
-from .templates import RenderedStep, TemplateError, render_recovery
+from ..model.coordination import Booking, Facts, Reservation
+from ..model.estate import Estate, Service
+from ..model.plan import LeftOut, RecoveryPlan
+from ..model.policy import Shortage
+from ..model.recovery import Action, Mode, RecoveryRequest
+from .joining import StepCycle, joined
+from .moves import Move, moves
+from .parts import Impossible, Part, PartMaker
+from .placement import Assignment, assign
+
+NOTHING_KNOWN = Facts()
+"""The estate file alone."""
 
 
-def compile_plan(request: RecoveryRequest) -> CompileResult:
+def compile_plan(request: RecoveryRequest, facts: Facts = NOTHING_KNOWN) -> CompileResult:
     """The plan of the recovery asked for; or, in `refusals`, every reason why there is none."""
-    estate = request.estate
-    if request.site not in {site.name for site in estate.sites}:
-        known = ", ".join(site.name for site in estate.sites)
-        return CompileResult(
-            plan=None, refusals=(f"{request.site} is no site of {estate.name}; it has {known}",)
-        )
-    lost = {request.site, *request.lost_sites}
-    planned: list[PlannedService] = []
-    rendered: dict[str, tuple[RenderedStep, ...]] = {}
-    refusals: list[str] = []
-    affected = [service for service in estate.services_at(request.site) if service.recovery]
-    if not affected:
-        refusals.append(f"no service at {request.site} has a recovery; there is nothing to do")
-    names = {service.name for service in affected}
-    for service in affected:
-        placement = place(estate, service, lost)
-        if placement.target is None:
-            refusals.append(placement.sentence)
-            continue
-        source = estate.site(service.site)
-        try:
-            rendered[service.name] = render_recovery(estate, service, source, placement.target)
-        except TemplateError as error:
-            path = ".".join(str(part) for part in error.path)
-            refusals.append(f"{service.name}/{error.step}: with.{path}: {error.message}")
-            continue
-        depends_on = tuple(sorted(names & set(_reached(estate, service, names))))
-        planned.append(_service(service, placement.target.name, placement.sentence, depends_on))
+    moving, refusals = moves(request, facts)
     if refusals:
-        return CompileResult(plan=None, refusals=tuple(refusals))
+        return CompileResult(plan=None, refusals=refusals)
+    mode = manner(request)
+    maker = PartMaker(request.estate, mode)
+    hopeful = [move for move in moving if maker.can_begin(move.service)]
+    assignment = _assign(request, mode, hopeful, facts)
+    if assignment.refusals:
+        return CompileResult(plan=None, refusals=assignment.refusals)
+    drafted = _drafted(maker, hopeful, assignment)
+    if drafted.refusals:
+        return CompileResult(plan=None, refusals=drafted.refusals)
+    left_out = _left_out(maker, moving, assignment, drafted)
+    if not drafted.moved:
+        return CompileResult(plan=None, refusals=tuple(out.sentence for out in left_out))
+    services = {service.name: service for service in request.estate.services}
     try:
-        steps = _ordered(_steps(estate, planned, rendered))
-    except CycleError as error:
-        cycle = " → ".join(reversed(error.args[1]))
-        return CompileResult(
-            plan=None, refusals=(f"the steps need each other in a circle: {cycle}",)
+        planned, steps = joined(
+            services, drafted.moved, drafted.give_way, {out.service for out in left_out}
         )
+    except StepCycle as circle:
+        return CompileResult(plan=None, refusals=(str(circle),))
     plan = RecoveryPlan(
-        estate=estate.name,
+        estate=request.estate.name,
         site=request.site,
-        rollback=estate.policy.rollback,
-        services=tuple(planned),
+        rollback=request.estate.policy.rollback,
+        services=planned,
         steps=steps,
+        left_out=left_out,
+    ).sealed()
+    return CompileResult(plan=plan, reservation=_reservation(plan, drafted, assignment, facts))
+
+
+def manner(request: RecoveryRequest) -> Mode:
+    """How the recovery would be done: a dry run is of one of the other modes."""
+    if request.mode is not Mode.DRY_RUN:
+        return request.mode
+    return Mode.UNPLANNED if request.dry_run_of is Mode.DRY_RUN else request.dry_run_of
+
+
+def _assign(
+    request: RecoveryRequest, mode: Mode, moving: Sequence[Move], facts: Facts
+) -> Assignment:
+    lost = {*request.lost_sites, *facts.lost}
+    targets = None
+    if request.action is Action.FAIL_BACK:
+        targets = {move.service.name: request.site for move in moving}
+    elif mode is Mode.UNPLANNED:
+        lost.add(request.site)
+    return assign(
+        _judged_for(request.estate, mode),
+        [move.service for move in moving],
+        lost=lost,
+        facts=facts,
+        targets=targets,
     )
-    return CompileResult(plan=plan.sealed())
 
 
-def _service(
-    service: Service, target: str, placement: str, depends_on: tuple[str, ...]
-) -> PlannedService:
-    return PlannedService(
-        name=service.name,
-        tier=service.tier,
-        source=service.site,
-        target=target,
-        placement=placement,
-        approach=service.approach,
-        depends_on=depends_on,
-        rto=service.objectives.rto,
-        rpo=service.objectives.rpo,
+def _judged_for(estate: Estate, mode: Mode) -> Estate:
+    """For a test nobody gives way: what runs is not touched."""
+    if mode is not Mode.TEST or estate.policy.shortage is not Shortage.PREEMPT:
+        return estate
+    policy = estate.policy.model_copy(update={"shortage": Shortage.SHED})
+    return estate.model_copy(update={"policy": policy})
+
+
+@dataclass(frozen=True)
+class _Drafted:
+    """The services' parts of the plan, before they are joined."""
+
+    moved: tuple[Part, ...]
+    give_way: tuple[Part, ...]
+    empty: tuple[Part, ...]
+    """Placed, but with no step left."""
+    refusals: tuple[str, ...]
+
+
+def _drafted(maker: PartMaker, moving: Sequence[Move], assignment: Assignment) -> _Drafted:
+    parts: list[Part] = []
+    give_way: list[Part] = []
+    refusals: list[str] = []
+    for move in moving:
+        if placed := assignment.placed.get(move.service.name):
+            try:
+                parts.append(maker.moved(move, placed))
+            except Impossible as fault:
+                refusals.append(str(fault))
+    for giving in assignment.gives_way:
+        try:
+            give_way.append(maker.giving_way(giving))
+        except Impossible as fault:
+            refusals.append(str(fault))
+    return _Drafted(
+        moved=tuple(part for part in parts if part.drafts),
+        give_way=tuple(give_way),
+        empty=tuple(part for part in parts if not part.drafts),
+        refusals=tuple(refusals),
     )
 
 
-def _reached(estate: Estate, service: Service, within: set[str]) -> Iterable[str]:
-    """The services that `service` waits for: its dependencies, seen through those not recovered."""
-    by_name = {other.name: other for other in estate.services}
-    seen: set[str] = set()
-    frontier = list(service.depends_on)
-    while frontier:
-        name = frontier.pop()
-        if name in seen or name not in by_name or name == service.name:
-            continue
-        seen.add(name)
-        if name in within:
-            yield name
-        else:
-            frontier.extend(by_name[name].depends_on)
-
-
-def _steps(
-    estate: Estate,
-    planned: Iterable[PlannedService],
-    rendered: Mapping[str, tuple[RenderedStep, ...]],
-) -> list[PlannedStep]:
-    last = {
-        name: tuple(f"{name}/{step.id}" for step in _last(estate.service(name).recovery))
-        for name in rendered
-    }
-    steps = []
-    for service in planned:
-        awaited = tuple(step for name in service.depends_on for step in last[name])
-        for step, filled in zip(
-            estate.service(service.name).recovery, rendered[service.name], strict=True
-        ):
-            own = tuple(f"{service.name}/{need}" for need in step.needs)
-            steps.append(
-                PlannedStep(
-                    id=f"{service.name}/{step.id}",
-                    service=service.name,
-                    run=step.run,
-                    inputs=filled.inputs,
-                    site=filled.site,
-                    needs=own or awaited,
-                    timeout=step.timeout,
-                    on_failure=step.on_failure,
-                    pivot=step.pivot,
-                )
+def _left_out(
+    maker: PartMaker, moving: Sequence[Move], assignment: Assignment, drafted: _Drafted
+) -> tuple[LeftOut, ...]:
+    """Everything of the site that the plan does not recover, in the file's order."""
+    found = {out.service: out for out in assignment.left_out}
+    for part in drafted.empty:
+        found[part.service.name] = _out(
+            part.service,
+            f"nothing of {part.service.name} can be rehearsed: none of its steps acts on a "
+            f"workload at {part.target.name} alone",
+        )
+    for move in moving:
+        if not maker.can_begin(move.service):
+            found[move.service.name] = _out(
+                move.service,
+                f"nothing of {move.service.name} can be done: all its steps are graceful, for a "
+                f"planned move while {move.source.name} lives",
             )
-    return steps
+    return tuple(found[move.service.name] for move in moving if move.service.name in found)
 
 
-def _last(steps: tuple[Step, ...]) -> list[Step]:
-    needed = {need for step in steps for need in step.needs}
-    return [step for step in steps if step.id not in needed]
+def _out(service: Service, sentence: str) -> LeftOut:
+    return LeftOut(service=service.name, tier=service.tier, sentence=sentence)
 
 
-def _ordered(steps: list[PlannedStep]) -> tuple[PlannedStep, ...]:
-    by_id = {step.id: step for step in steps}
-    place_of = {step.id: index for index, step in enumerate(steps)}
-    sorter = TopologicalSorter({step.id: step.needs for step in steps})
-    sorter.prepare()
-    ordered: list[PlannedStep] = []
-    while sorter.is_active():
-        ready = sorted(sorter.get_ready(), key=place_of.__getitem__)
-        ordered.extend(by_id[step] for step in ready)
-        sorter.done(*ready)
-    return tuple(ordered)
+def _reservation(
+    plan: RecoveryPlan, drafted: _Drafted, assignment: Assignment, facts: Facts
+) -> Reservation:
+    """The room that the plan needs; what gives way books none, it frees some."""
+    sites = dict.fromkeys(part.target.name for part in drafted.moved)
+    return Reservation(
+        plan_hash=plan.hash,
+        bookings=tuple(
+            Booking(service=part.service.name, site=part.target.name, demand=part.demand)
+            for part in drafted.moved
+        ),
+        frees=tuple(part.service.name for part in drafted.give_way),
+        room={site: dict(assignment.room[site]) for site in sites if site in assignment.room},
+        seen=facts.version,
+    )

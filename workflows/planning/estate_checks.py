@@ -7,7 +7,7 @@ none draws a conclusion from a key that is there but could not be read.
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
-from ..model.estate import Service, Site, SiteSelector
+from ..model.estate import Service, Site, SiteSelector, Step
 from ..model.scalars import format_duration
 from .cycles import cycles
 from .estate_parts import Part, Parts, ServicePart
@@ -117,19 +117,25 @@ def _residency(path: Path, service: Service, site: Site) -> Iterator[Misfit]:
 
 
 def _needs(part: ServicePart) -> Iterator[Misfit]:
-    ids = {step.value.id for step in part.steps}
-    yield from _duplicates("step", ((step.path, step.value.id) for step in part.steps))
-    for step in part.steps:
+    yield from _order(part, "recovery", part.steps)
+    yield from _order(part, "give_way", part.give_way)
+
+
+def _order(part: ServicePart, key: str, steps: tuple[Part[Step], ...]) -> Iterator[Misfit]:
+    ids = {step.value.id for step in steps}
+    yield from _duplicates("step", ((step.path, step.value.id) for step in steps))
+    for step in steps:
         for index, need in enumerate(step.value.needs):
-            if need in ids or "recovery" in part.unread:
+            if need in ids or key in part.unread:
                 continue
             hint = nearest(need, sorted(ids))
-            if need in part.value.depends_on:
+            if need in part.value.depends_on and key == "recovery":
                 hint = "; the services of depends_on are waited for anyway"
-            message = f"{part.value.name} has no step {need!r}{hint}"
+            where = "" if key == "recovery" else f" in its {key}"
+            message = f"{part.value.name} has no step {need!r}{where}{hint}"
             yield Misfit((*step.path, "needs", index), message)
-    for cycle in cycles({step.value.id: step.value.needs for step in part.steps}):
-        first = next(step for step in part.steps if step.value.id == cycle[0])
+    for cycle in cycles({step.value.id: step.value.needs for step in steps}):
+        first = next(step for step in steps if step.value.id == cycle[0])
         yield Misfit((*first.path, "needs"), _circle(cycle, "needs"))
 
 

@@ -6,7 +6,7 @@ remembered, so that no check takes for absent what is only misspelt.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from pydantic import ValidationError
 
@@ -17,6 +17,9 @@ from .estate_shape import misfits, read_document
 from .yaml_reader import Path
 
 D = TypeVar("D", bound=Document)
+
+_STEPS: Final = ("recovery", "give_way")
+"""The keys of a service that hold steps."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,10 @@ class Part(Generic[D]):
 
 @dataclass(frozen=True)
 class ServicePart(Part[Service]):
-    """A service with its steps, each at the index the file gives it."""
+    """A service with its steps of both kinds, each at the index the file gives it."""
 
     steps: tuple[Part[Step], ...] = ()
+    give_way: tuple[Part[Step], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,12 @@ def whole(estate: Estate) -> Parts:
     return Parts(
         sites=tuple(Part(("sites", i), site) for i, site in enumerate(estate.sites)),
         services=tuple(
-            ServicePart(path, service, steps=tuple(_whole_steps(path, service.recovery)))
+            ServicePart(
+                path,
+                service,
+                steps=tuple(_whole_steps(path, "recovery", service.recovery)),
+                give_way=tuple(_whole_steps(path, "give_way", service.give_way)),
+            )
             for path, service in _numbered("services", estate.services)
         ),
         name=estate.name,
@@ -94,8 +103,8 @@ def readable(data: Any) -> Parts:
     )
 
 
-def _whole_steps(path: Path, steps: Iterable[Step]) -> Iterator[Part[Step]]:
-    return (Part((*path, "recovery", i), step) for i, step in enumerate(steps))
+def _whole_steps(path: Path, key: str, steps: Iterable[Step]) -> Iterator[Part[Step]]:
+    return (Part((*path, key, i), step) for i, step in enumerate(steps))
 
 
 def _numbered(key: str, items: Iterable[Any]) -> Iterator[tuple[Path, Any]]:
@@ -117,19 +126,26 @@ def _names(raw: Iterable[tuple[Path, Any]]) -> Iterator[str]:
 def _service(path: Path, raw: Any) -> ServicePart | None:
     if not isinstance(raw, Mapping):
         return None
-    part = _read(Service, path, {key: raw[key] for key in raw if key != "recovery"})
+    part = _read(Service, path, {key: raw[key] for key in raw if key not in _STEPS})
     if part is None:
         return None
-    raw_steps = _list_in(raw, "recovery")
-    read = [_read(Step, (*path, "recovery", i), step) for i, step in enumerate(raw_steps)]
-    steps = tuple(step for step in read if step is not None)
-    complete = len(steps) == len(raw_steps) and isinstance(raw.get("recovery", []), list)
+    read = {key: _steps(path, key, raw) for key in _STEPS}
+    values = {key: tuple(step.value for step in steps) for key, (steps, _) in read.items()}
     return ServicePart(
         path,
-        part.value.model_copy(update={"recovery": tuple(step.value for step in steps)}),
-        part.unread if complete else part.unread | {"recovery"},
-        steps,
+        part.value.model_copy(update=values),
+        part.unread | {key for key, (_, complete) in read.items() if not complete},
+        read["recovery"][0],
+        read["give_way"][0],
     )
+
+
+def _steps(path: Path, key: str, raw: Mapping[str, Any]) -> tuple[tuple[Part[Step], ...], bool]:
+    """The steps below `key` that can be read, and whether these are all."""
+    raw_steps = _list_in(raw, key)
+    read = [_read(Step, (*path, key, i), step) for i, step in enumerate(raw_steps)]
+    steps = tuple(step for step in read if step is not None)
+    return steps, len(steps) == len(raw_steps) and isinstance(raw.get(key, []), list)
 
 
 def _read(model: type[D], path: Path, raw: Any) -> Part[D] | None:

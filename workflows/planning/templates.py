@@ -12,9 +12,10 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import JsonValue
 
-from ..model.estate import Estate, Service, Site, Step
+from ..model.estate import Estate, Replication, Service, Site, Step
+from ..model.recovery import Mode
 
-ROOTS = ("source", "target", "service", "estate")
+ROOTS = ("source", "target", "service", "estate", "mode")
 LONGEST_RENDERED = 65_536
 
 
@@ -60,45 +61,97 @@ _ENVIRONMENT.globals.clear()
 
 
 def render_recovery(
-    estate: Estate, service: Service, source: Site, target: Site
+    estate: Estate,
+    service: Service,
+    source: Site,
+    target: Site,
+    *,
+    degraded: bool = False,
+    mode: Mode = Mode.UNPLANNED,
 ) -> tuple[RenderedStep, ...]:
     """The steps that recover `service` from `source` to `target`, in the file's order.
 
     Raises:
         TemplateError: the first template that cannot be rendered.
     """
-    names = _names(estate, service, source, target)
-    return tuple(_rendered(step, names, source, target) for step in service.recovery)
+    names = Names.of(estate, service, source, target, degraded=degraded, mode=mode)
+    return tuple(render_step(step, names) for step in service.recovery)
 
 
-def render_step(
-    estate: Estate, service: Service, index: int, source: Site, target: Site
-) -> RenderedStep:
-    """Step number `index` of the recovery of `service` from `source` to `target`.
+def render_replication(
+    estate: Estate, service: Service, source: Site, target: Site
+) -> Replication | None:
+    """The queries that say how far `target` is behind `source`; None if the service has none.
+
+    Raises:
+        TemplateError: a query cannot be rendered, or renders to something that is no text.
+    """
+    if service.replication is None:
+        return None
+    names = Names.of(estate, service, source, target)
+    return Replication.model_construct(
+        lag=_query("lag", service.replication.lag, names),
+        divergence=None
+        if service.replication.divergence is None
+        else _query("divergence", service.replication.divergence, names),
+    )
+
+
+@dataclass(frozen=True)
+class Names:
+    """What templates may speak of, for one service on one way."""
+
+    source: Site
+    target: Site
+    values: Mapping[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        estate: Estate,
+        service: Service,
+        source: Site,
+        target: Site,
+        *,
+        degraded: bool = False,
+        mode: Mode = Mode.UNPLANNED,
+    ) -> "Names":
+        """The names for `service` on its way from `source` to `target`."""
+        told = service.model_dump(mode="json", exclude={"recovery", "give_way", "replication"})
+        told["degraded"] = degraded
+        if degraded and service.degraded is not None:
+            told["vars"] = {**told["vars"], **service.degraded.vars}
+        values = {
+            "estate": {"name": estate.name},
+            "source": _site(source),
+            "target": _site(target),
+            "service": told,
+            "mode": mode.value,
+        }
+        return cls(source, target, values)
+
+
+def render_step(step: Step, names: Names) -> RenderedStep:
+    """One step with its inputs filled in.
 
     Raises:
         TemplateError: a template of the step cannot be rendered.
     """
-    names = _names(estate, service, source, target)
-    return _rendered(service.recovery[index], names, source, target)
-
-
-def _names(estate: Estate, service: Service, source: Site, target: Site) -> dict[str, Any]:
-    return {
-        "estate": {"name": estate.name},
-        "source": _site(source),
-        "target": _site(target),
-        "service": service.model_dump(mode="json", exclude={"recovery"}),
-    }
-
-
-def _rendered(step: Step, names: Mapping[str, Any], source: Site, target: Site) -> RenderedStep:
     roots: set[str] = set()
     inputs = {
-        key: _render(value, names, step.id, (key,), roots) for key, value in step.inputs.items()
+        key: _render(value, names.values, step.id, (key,), roots)
+        for key, value in step.inputs.items()
     }
     at_source = "source" in roots and "target" not in roots
-    return RenderedStep(step.id, step.run, inputs, (source if at_source else target).name)
+    site = names.source if at_source else names.target
+    return RenderedStep(step.id, step.run, inputs, site.name)
+
+
+def _query(key: str, template: str, names: Names) -> str:
+    rendered = _render(template, names.values, "replication", (key,), set())
+    if isinstance(rendered, str) and rendered.strip():
+        return rendered
+    raise TemplateError("replication", (key,), f"{template!r}: renders to {rendered!r}, no query")
 
 
 def _site(site: Site) -> dict[str, Any]:
