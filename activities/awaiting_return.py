@@ -1,15 +1,18 @@
 """One activity that waits until a source that did not answer answers again.
 
-It looks about every second, for as long as it takes: hours or weeks. A worker that dies costs it
-nothing but the time until its heartbeat is missed; the next one looks on.
+It may take weeks, and a thousand sources may be waited for. So an attempt looks once; where it
+looks in vain it fails, and asks to be tried again in a second. Between two looks it is the server
+that waits: no worker keeps a slot for it, nor is missed when it dies, and history does not grow.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from ..workflows.model.awaiting import AwaitReturnInput
 from ..workflows.model.errors import ActionError, TemporaryError, Unavailable
@@ -36,14 +39,20 @@ def await_return_activity(actions: Sequence[Action[Any]]) -> Callable[..., Await
                 type="NotFoundError",
                 non_retryable=True,
             )
-        heart = Heart()
-        with heart.beating():
-            while True:
-                seen = await _look(action, request.probe)
-                if any(each.qualification is not Qualification.UNKNOWN for each in seen):
-                    return ProbeResult(observations=tuple(seen))
-                heart.say(seen[0].reason if seen else "nothing to wait for")
-                await asyncio.sleep(LOOK_EVERY_S)
+        began = time.monotonic()
+        with Heart().beating():
+            seen = await _look(action, request.probe)
+        if any(each.qualification is not Qualification.UNKNOWN for each in seen):
+            return ProbeResult(observations=tuple(seen))
+        # A look that lets us wait is not to hold a slot for more than half of the time.
+        rest_s = max(LOOK_EVERY_S, time.monotonic() - began)
+        raise ApplicationError(
+            seen[0].reason if seen else "no step was named, so nothing can return",
+            type=Unavailable.__name__,
+            non_retryable=not seen,
+            next_retry_delay=timedelta(seconds=rest_s),
+            category=ApplicationErrorCategory.BENIGN,
+        )
 
     return await_return
 

@@ -50,8 +50,8 @@ PROBE_OPTIONS: dict[str, Any] = {
 }
 
 AWAIT_RETURN_OPTIONS: dict[str, Any] = {
-    # An attempt that overruns a day is followed by the next one.
-    "start_to_close_timeout": timedelta(days=1),
+    # Of one look; it is tried again, for as long as it takes, when the attempt itself asks.
+    "start_to_close_timeout": timedelta(seconds=60),
     "heartbeat_timeout": HEARTBEAT,
     "retry_policy": _RETRY,
 }
