@@ -53,7 +53,10 @@ def fill(seating: Seating, order: Iterable[int]) -> bool:
 def is_best(seating: Seating) -> bool:
     """Whether nothing can be better, at a glance: all are whole, and where they want to be."""
     return (
-        all(seat is not None and not seat[1] for seat in seating.seats)
+        all(
+            not item.options or (seat is not None and not seat[1])
+            for item, seat in zip(seating.problem.items, seating.seats, strict=True)
+        )
         and not seating.gone
         and ranks(seating) == least_ranks(seating.problem)
     )

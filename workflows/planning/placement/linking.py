@@ -22,7 +22,8 @@ def _with_needs(items: Sequence[Item], at: Whereabouts) -> list[Item]:
         for name in reached(item.service.depends_on, at.services, place):
             others = stand_ins(name, at)
             if name != item.name and not any(at.stays_at(other) for other in others):
-                needs.append(tuple(place[n] for n in (name, *others) if n in place))
+                standing = (n for n in (name, *others) if n in place and n != item.name)
+                needs.append(tuple(place[n] for n in standing))
         linked.append(replace(item, needs=tuple(needs)))
     return linked
 

@@ -43,10 +43,11 @@ def least_ranks(problem: Problem) -> int:
     lowest = 0
     empty = Seating(problem)
     for group in problem.groups:
+        group = tuple(i for i in group if problem.items[i].options)
         rooms = [
             {site: r for site, r in problem.items[i].ranks.items() if empty.holds(i, (site, False))}
             for i in group
         ]
-        common = [site for site in rooms[0] if all(site in room for room in rooms)]
+        common = [site for site in next(iter(rooms), ()) if all(site in room for room in rooms)]
         lowest += min((sum(room[site] for room in rooms) for site in common), default=0)
     return lowest
