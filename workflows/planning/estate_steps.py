@@ -12,12 +12,12 @@ from typing import Any, Final
 from pydantic import JsonValue
 
 from ..model.document import Document
-from ..model.estate import Replication, Service, Site, Step
+from ..model.estate import Service, Site, Step
 from ..model.recovery import Mode
 from .estate_parts import Part, Parts, ServicePart
 from .estate_shape import Misfit, nearest, one_of
 from .rehearsal import NoRehearsal, takes_part
-from .templates import Names, TemplateError, render_replication, render_step
+from .templates import Names, TemplateError, render_step, render_text
 from .yaml_reader import Path
 
 InputChecks = Mapping[str, Callable[[dict[str, JsonValue]], Sequence[tuple[Path, str]]]]
@@ -202,11 +202,10 @@ def _replication(
     for key, text in (("lag", queries.lag), ("divergence", queries.divergence)):
         if text is None:
             continue
-        alone = part.value.model_copy(update={"replication": Replication(lag=text)})
         seen: dict[str, list[str]] = {}
         for target in targets:
             try:
-                render_replication(parts.estate, alone, source, target)
+                render_text(parts.estate, part.value, text, source, target)
             except TemplateError as error:
                 seen.setdefault(error.message, []).append(target.name)
         for message, at in seen.items():

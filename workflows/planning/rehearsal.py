@@ -18,6 +18,9 @@ from .templates import RenderedStep
 ISOLATE: Final = "kubernetes.isolate"
 FENCE: Final = "kubernetes.fence"
 SCALE: Final = "kubernetes.scale"
+WORKLOADS: Final = ("deployment", "statefulset")
+KNOW_THEIR_ORIGINAL: Final = frozenset({"kubernetes.scale"})
+"""Actions that are told what a copy was made of: the original answers until the copy is there."""
 SUFFIX: Final = "-holdfast-test"
 LONGEST_NAMESPACE: Final = 63
 
@@ -99,7 +102,7 @@ def takes_part(service: str, step: Step, filled: RenderedStep, target: Site) -> 
             service,
             step.id,
             f"a test acts on copies at {target.name} alone, and this step on something else; take "
-            "`test: true` out, or give it the context of the target and a namespace",
+            "`test: true` out, or name a workload by the target's context",
         )
     if step.test is not None:
         return step.test
@@ -107,13 +110,14 @@ def takes_part(service: str, step: Step, filled: RenderedStep, target: Site) -> 
 
 
 def _on_workload(filled: RenderedStep, target: Site) -> bool:
-    """Whether a step acts on a namespace of the target's own cluster, so that it can be copied."""
+    """Whether a step acts on a workload of the target's own cluster, so that it can be copied."""
     return (
         filled.run.startswith("kubernetes.")
         and filled.site == target.name
         and target.kubernetes is not None
         and filled.inputs.get("context") == target.kubernetes.context
         and bool(filled.inputs.get("namespace"))
+        and any(isinstance(filled.inputs.get(kind), str) for kind in WORKLOADS)
     )
 
 
@@ -131,7 +135,7 @@ def _workloads(drafts: Sequence[Draft]) -> Iterator[JsonValue]:
     named = {
         (kind, name): None
         for draft in drafts
-        for kind in ("deployment", "statefulset")
+        for kind in WORKLOADS
         if isinstance(name := draft.filled.inputs.get(kind), str)
     }
     yield from ({kind: name} for kind, name in named)
@@ -156,6 +160,8 @@ def _rehearsed(
             yield isolation
         needs = (*step.needs, isolation.id)
         inputs = {**its.inputs, "namespace": isolation.filled.inputs["into"]}
+        if step.run in KNOW_THEIR_ORIGINAL:
+            inputs["copied_from"] = space
         if its.run == SCALE:
             # The copy is not there yet when the plan is looked at; the original answers for it.
             inputs["copied_from"] = space

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from ..model.estate import Estate
 from ..model.failback import ReplicationCheck, ReplicationChecks, ReplicationInput
-from .templates import render_text
+from .templates import TemplateError, render_text
 
 WITHOUT_OBJECTIVE = timedelta(minutes=1)
 """How far a copy may be behind whose service has no recovery point objective."""
@@ -20,17 +20,23 @@ def replication_checks(asked: ReplicationInput) -> ReplicationChecks:
             without.append(name)
             continue
         at, to = estate.site(source), estate.site(target)
-        divergence = service.replication.divergence
+        queries = service.replication
+        try:
+            lag = render_text(estate, service, queries.lag, at, to)
+            divergence = queries.divergence and render_text(
+                estate, service, queries.divergence, at, to
+            )
+        except TemplateError:
+            without.append(name)
+            continue
         checks.append(
             ReplicationCheck(
                 service=name,
                 source=source,
                 target=target,
-                lag=render_text(estate, service, service.replication.lag, at, to),
+                lag=lag,
                 within_s=(service.objectives.rpo or WITHOUT_OBJECTIVE).total_seconds(),
-                divergence=render_text(estate, service, divergence, at, to)
-                if divergence
-                else None,
+                divergence=divergence,
             )
         )
     return ReplicationChecks(checks=tuple(checks), without=tuple(without))

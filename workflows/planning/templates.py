@@ -12,7 +12,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import JsonValue
 
-from ..model.estate import Estate, Replication, Service, Site, Step
+from ..model.estate import Estate, Service, Site, Step
 from ..model.recovery import Mode
 
 ROOTS = ("source", "target", "service", "estate", "mode")
@@ -78,23 +78,17 @@ def render_recovery(
     return tuple(render_step(step, names) for step in service.recovery)
 
 
-def render_replication(
-    estate: Estate, service: Service, source: Site, target: Site
-) -> Replication | None:
-    """The queries that say how far `target` is behind `source`; None if the service has none.
+def render_text(estate: Estate, service: Service, text: str, source: Site, target: Site) -> str:
+    """A text of a service that is no step's input, such as a query, filled in.
 
     Raises:
-        TemplateError: a query cannot be rendered, or renders to something that is no text.
+        TemplateError: it cannot be rendered, or renders to no text.
     """
-    if service.replication is None:
-        return None
     names = Names.of(estate, service, source, target)
-    return Replication.model_construct(
-        lag=_query("lag", service.replication.lag, names),
-        divergence=None
-        if service.replication.divergence is None
-        else _query("divergence", service.replication.divergence, names),
-    )
+    rendered = _render(text, names.values, "", (), set())
+    if isinstance(rendered, str) and rendered.strip():
+        return rendered
+    raise TemplateError("", (), f"{text!r}: renders to {rendered!r}, which is no text")
 
 
 @dataclass(frozen=True)
@@ -145,13 +139,6 @@ def render_step(step: Step, names: Names) -> RenderedStep:
     at_source = "source" in roots and "target" not in roots
     site = names.source if at_source else names.target
     return RenderedStep(step.id, step.run, inputs, site.name)
-
-
-def _query(key: str, template: str, names: Names) -> str:
-    rendered = _render(template, names.values, "replication", (key,), set())
-    if isinstance(rendered, str) and rendered.strip():
-        return rendered
-    raise TemplateError("replication", (key,), f"{template!r}: renders to {rendered!r}, no query")
 
 
 def _site(site: Site) -> dict[str, Any]:
