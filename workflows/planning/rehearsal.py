@@ -138,7 +138,8 @@ def _workloads(drafts: Sequence[Draft]) -> Iterator[JsonValue]:
         for kind in WORKLOADS
         if isinstance(name := draft.filled.inputs.get(kind), str)
     }
-    yield from ({kind: name} for kind, name in named)
+    for kind, name in named:
+        yield {kind: name}
 
 
 def _rehearsed(
