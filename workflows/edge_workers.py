@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from .failures import had_begun, never_picked_up
     from .model.plan import PlannedStep
     from .model.policy import EdgePolicy
+    from .model.recovery import Action, Mode, RecoveryRequest
     from .names import PRESENT, presence_queue
 
 PICKED_UP_WITHIN = timedelta(seconds=5)
@@ -36,6 +37,13 @@ class NoWorker(Exception):
         super().__init__(reason)
         self.begun = begun
         """A worker that is gone may have begun it."""
+
+
+def lost_sites(request: RecoveryRequest) -> tuple[str, ...]:
+    """The sites that a request holds to be lost; a dry run asks what would be if its site were."""
+    if request.mode not in (Mode.UNPLANNED, Mode.DRY_RUN) or request.action is Action.FAIL_BACK:
+        return request.lost_sites
+    return (request.site, *request.lost_sites)
 
 
 class EdgeWorkers:

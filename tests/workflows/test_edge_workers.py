@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import json
+import subprocess
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -13,6 +15,7 @@ from temporalio.client import Client
 from holdfast.workflows.model.recovery import Mode, Outcome, RecoveryStatus
 from support.edge import edge_estate, site_worker
 from support.scripted import SetValue, Stage, World, estate_of, stage, states
+from support.shell import Shell
 
 AT_SOURCE: dict[str, Any] = {"with": {"resource": "{{ source.name }}"}}
 
@@ -280,6 +283,67 @@ async def test_a_stopped_run_does_not_wait_for_a_worker_that_is_gone(
 
         assert status.ended_at is not None
         assert states(status)["bus/fence"] == "reverted"
+
+
+class Health:
+    """A service's health endpoint, which counts who asks."""
+
+    def __init__(self) -> None:
+        self.status = 503
+        self.asked = 0
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one request."""
+        await reader.readuntil(b"\r\n\r\n")
+        self.asked += 1
+        head = f"HTTP/1.1 {self.status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        writer.write(head.encode())
+        await writer.drain()
+        writer.close()
+
+    async def asked_more_than(self, times: int) -> None:
+        """Wait until it was."""
+        async with asyncio.timeout(30):
+            while self.asked <= times:
+                await asyncio.sleep(0.02)
+
+
+async def process_at_site(address: str, queue: str) -> subprocess.Popen[str]:
+    """A worker process at the site, that polls."""
+    options = ("--json", "--activities-only", "--actions", "http.*", "--task-queue", queue)
+    process = Shell().start("worker", *options, TEMPORAL_ADDRESS=address)
+    assert process.stdout is not None
+    ready = json.loads(await asyncio.to_thread(process.stdout.readline))
+    assert ready["task_queue"] == queue
+    return process
+
+
+async def test_a_site_whose_only_worker_is_killed_is_held_and_goes_on_when_one_is_back(
+    temporal: Client, temporal_address: str, queue: str
+) -> None:
+    health = Health()
+    server = await asyncio.start_server(health.answer, "127.0.0.1")
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    check = {"run": "http.expect", "with": {"url": url}, "timeout": "5s"}
+    keys: dict[str, Any] = {"steps": {"check": check}}
+    async with server, stage(temporal) as on:
+        first = await process_at_site(temporal_address, queue)
+        await on.start(edge_estate({"bus": ["check"]}, queue, bus=keys))
+        await health.asked_more_than(1)
+        first.kill()
+        held = await on.ends()
+
+        assert held.outcome is Outcome.HELD
+        assert said(held, f"bus/check is unknown: NoWorker: no worker polls {queue}")
+        second = await process_at_site(temporal_address, queue)
+        health.status = 200
+        await on.client.retry_step(on.workflow_id, "bus/check", actor="op", reason="it is back")
+        status = await on.ends()
+        second.kill()
+
+        assert status.outcome is Outcome.RECOVERED
+    for process in (first, second):
+        process.communicate()
 
 
 # A worker with some actions
