@@ -43,22 +43,29 @@ def command_that(body: str) -> str:
     )
 
 
-def test_a_valid_file_is_summed_up_with_what_has_no_effect_yet() -> None:
-    done = holdfast("estate", "validate", ACME)
+def hesitant(folder: Path) -> Path:
+    """A valid file whose hold-down is longer than any objective."""
+    file = folder / "hesitant.yaml"
+    file.write_text(ACME.read_text().replace("\npolicy:\n", "\npolicy:\n  holddown: 1h\n"))
+    return file
+
+
+def test_a_valid_file_is_summed_up_with_what_looks_like_a_mistake(tmp_path: Path) -> None:
+    done = holdfast("estate", "validate", hesitant(tmp_path))
 
     lines = done.stdout.decode().splitlines()
     assert done.returncode == 0
-    assert lines[0].endswith("acme-manufacturing.yaml: valid: 4 sites, 12 services, 33 steps")
+    assert "hesitant.yaml: valid: 4 sites, 12 services, " in lines[0]
     assert all(line.startswith("note: ") for line in lines[1:])
-    assert any("policy.budget has no effect yet" in line for line in lines)
+    assert any("policy.holddown of 1h" in line for line in lines)
 
 
-def test_json_of_a_valid_file_is_one_object_and_notices_go_to_stderr() -> None:
-    done = holdfast("estate", "validate", ACME, "--json")
+def test_json_of_a_valid_file_is_one_object_and_notices_go_to_stderr(tmp_path: Path) -> None:
+    done = holdfast("estate", "validate", hesitant(tmp_path), "--json")
 
     assert done.returncode == 0
     assert json.loads(done.stdout) == {"valid": True, "errors": []}
-    assert b"policy.budget has no effect yet" in done.stderr
+    assert b"policy.holddown of 1h" in done.stderr
 
 
 def test_faults_are_printed_as_a_compiler_would_and_the_code_is_2(tmp_path: Path) -> None:
@@ -71,7 +78,8 @@ def test_faults_are_printed_as_a_compiler_would_and_the_code_is_2(tmp_path: Path
 
     lines = done.stdout.decode().splitlines()
     assert done.returncode == 2
-    assert f"{file}:57: services[0].tir: unknown key 'tir'; did you mean 'tier'?" in lines
+    line = file.read_text().split("tir:")[0].count("\n") + 1
+    assert f"{file}:{line}: services[0].tir: unknown key 'tir'; did you mean 'tier'?" in lines
     assert any("services[0].recovery[2].with.replicas: " in line for line in lines)
     assert lines[-1].endswith("faults; nothing starts from this file.")
 
