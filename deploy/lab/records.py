@@ -81,9 +81,8 @@ class Records:
         else:
             self._primary = before
             self._active.remove(site)
-        # What was written beside the primary is found only by comparing.
-        self._missing.pop(site, None)
         if self.primary != before:
+            # What was written beside the new primary is found only by comparing.
             self._missing.clear()
 
     def write(self, site: str, id: str, at: float) -> bool:

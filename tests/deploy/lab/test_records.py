@@ -87,6 +87,17 @@ def test_two_active_sites_give_each_other_nothing() -> None:
     assert list(records.copy("milan").held) == list(records.copy("turin").held) == ["new"]
 
 
+def test_a_new_primary_gives_what_it_has_and_not_what_the_old_one_owed() -> None:
+    records = at_home()
+    records.write("lyon", "owed", 10)
+    records.flow(11, DELAY, together)
+    records.set_active("milan", True)
+    records.write("milan", "new", 12)
+    records.flow(99, DELAY, together)
+
+    assert list(records.copy("turin").held) == ["new"]
+
+
 def test_a_copy_that_is_given_up_leaves_the_former_site_primary_again() -> None:
     records = at_home()
     records.set_active("milan", True)

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from holdfast.deploy.lab.server import Lab
+from holdfast.workflows.model.estate import Estate
 from support.historian import FENCE, Historian, until
 
 
@@ -75,18 +76,35 @@ async def test_a_lost_site_takes_no_records_but_from_those_who_are_there(slow: H
     assert await slow.copy("lyon") == (["r2"], [])
 
 
-async def test_a_fence_stops_the_writes_at_once_even_while_pods_are_ending(
-    small: Historian,
-) -> None:
-    await small.patch("lyon", FENCE)
+@pytest.fixture
+async def dying(estate: Estate) -> AsyncIterator[Historian]:
+    """The historian in a lab whose pods take a minute to end."""
+    lab = Lab(estate, ready_after_ms=300_000)
+    await lab.start()
+    historian = Historian(lab)
+    yield historian
+    await historian.close()
+    await lab.stop()
 
-    assert (await small.post("r1")).status_code == 503
+
+async def test_a_fence_stops_the_writes_at_once_though_pods_are_ending(dying: Historian) -> None:
+    await dying.patch("lyon", FENCE)
+
+    assert (await dying.post("r1")).status_code == 503
+    assert await dying.inside("lyon", "r1") == 503
+
+
+async def test_pods_that_are_ending_without_a_fence_still_take_writes(dying: Historian) -> None:
+    await dying.patch("lyon", {"spec": {"replicas": 0}})
+
+    assert (await dying.post("r1")).status_code == 201
 
 
 async def test_a_service_that_is_scaled_up_after_a_fence_takes_records_again(
     small: Historian,
 ) -> None:
     await small.patch("lyon", FENCE)
+    await small.scale("lyon", 0)
     await small.scale("lyon", 3)
 
     assert (await small.post("r1")).status_code == 201
