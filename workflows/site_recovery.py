@@ -165,6 +165,8 @@ class SiteRecovery(OperatorUpdates):
             effects += self._take(saga, *self._together())
         if (asked := self._after.next(saga)) is not None:
             effects += self._take(saga, asked)
+        if (phase := self._after.phase(saga)) is not self._story.phase:
+            self._enter(phase)
         if (self._story.last_sentence, self._story.phase) != before:
             workflow.set_current_details(details(self._story))
         self._performer.perform(effects)
