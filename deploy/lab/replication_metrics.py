@@ -9,7 +9,7 @@ cannot be measured: what is about it is absent, not zero.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import permutations
+from itertools import product
 from typing import TYPE_CHECKING, Final
 
 from .promql import NAME, Sample
@@ -66,9 +66,11 @@ class ReplicationMetrics:
         self, service: str, metrics: list[str], wanted: Callable[[str, str], bool]
     ) -> Iterator[Sample]:
         records = self._replication.records(service)
-        reached = [site for site in records.sites if self._health.reachable(site)]
-        for source, target in permutations(reached, 2):
-            if not wanted("source", source) or not wanted("target", target):
+        sources = [site for site in records.sites if wanted("source", site)]
+        targets = [site for site in records.sites if sources and wanted("target", site)]
+        reached = {site for site in {*sources, *targets} if self._health.reachable(site)}
+        for source, target in product(sources, targets):
+            if source == target or not reached >= {source, target}:
                 continue
             for metric in metrics:
                 labels = {NAME: metric, "service": service, "source": source, "target": target}
