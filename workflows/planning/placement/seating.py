@@ -3,7 +3,7 @@
 Whether an item fits is asked of the seating; what is best is not its concern.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from .problem import Amount, Apart, Problem, together
@@ -28,10 +28,6 @@ class Seating:
         for pair in problem.apart:
             for member in dict.fromkeys((pair.one, pair.other)):
                 self._apart.setdefault(member, []).append(pair)
-        self._leaning: list[list[int]] = [[] for _ in problem.items]
-        for i, item in enumerate(problem.items):
-            for other in dict.fromkeys(other for need in item.needs for other in need):
-                self._leaning[other].append(i)
 
     def sit(self, item: int, seat: Seat) -> None:
         """Seat an item that has no seat; whether it may sit there has been asked before."""
@@ -95,7 +91,7 @@ class Seating:
 
     def too_close_to(self, item: int, site: int) -> Apart | None:
         """What forbids the item to sit at the site because of another one's seat."""
-        for pair in self._apart.get(item, ()):
+        for pair in self.pairs_of(item):
             seat = self.seats[pair.other if pair.one == item else pair.one]
             sites = self.problem.sites
             if seat is not None and together(sites[site], sites[seat[0]], pair.across):
@@ -109,20 +105,13 @@ class Seating:
                 return need[0]
         return None
 
-    def leaning_on(self, item: int) -> Iterator[int]:
-        """The seated items that cannot do without this one as things are, at whatever distance."""
-        felled = {item: None}
-        frontier = [item]
-        while frontier:
-            for other in self._leaning[frontier.pop()]:
-                if other in felled or self.seats[other] is None:
-                    continue
-                for need in self.problem.items[other].needs:
-                    if all(self.seats[n] is None or n in felled for n in need):
-                        felled[other] = None
-                        frontier.append(other)
-                        yield other
-                        break
+    def pairs_of(self, item: int) -> Sequence[Apart]:
+        """Whom the item must be kept apart from."""
+        return self._apart.get(item, ())
+
+    def become(self, other: "Seating") -> None:
+        """Seat everybody as in another seating of the same problem."""
+        self.__dict__.update(other.clone().__dict__)
 
     def clone(self) -> "Seating":
         """The same seating, to be changed by itself."""

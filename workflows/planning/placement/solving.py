@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
-from . import exact
+from . import exact, windows
+from .columns import Columns
 from .filling import filled, is_best
 from .problem import Problem
 from .seating import Seating
+from .settling import settle
 from .splitting import join, split
 from .value import least_ranks, ranks
 
-LARGEST = 6000
+LARGEST = 1000
 """Columns of a problem that is searched as a whole; see the benchmark for what that takes."""
 
 
@@ -29,12 +31,26 @@ def solve(problem: Problem) -> Solution:
     whole = Seating(problem)
     proven = True
     for part in split(problem):
-        seating = filled(part.problem)
-        if not is_best(seating):
-            found = exact.improve(seating)
-            seating, proven = found.seating, proven and found.proven
+        seating, best = _solved(part.problem)
+        proven = proven and best
         join(whole, part, seating)
     return Solution(whole, "" if proven else _gap(whole))
+
+
+def _solved(problem: Problem) -> tuple[Seating, bool]:
+    """A part's seating, and whether it is proven that there is none better."""
+    seating = filled(problem)
+    if is_best(seating):
+        return seating, True
+    if len(Columns.of(problem)) <= LARGEST:
+        found = exact.improve(seating)
+        if found.proven:
+            return found.seating, True
+        seating = found.seating
+    else:
+        windows.improve(seating)
+    settle(seating)
+    return seating, is_best(seating)
 
 
 def _gap(seating: Seating) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from .problem import Apart, Problem
+from .problem import Apart, Item, Problem
 from .seating import Seating
 
 
@@ -37,15 +37,16 @@ def split(problem: Problem) -> list[Part]:
     return [cut(problem, items) for items in members.values()]
 
 
-def cut(problem: Problem, items: Sequence[int]) -> Part:
-    """Some items of a problem by themselves: what binds them to others is left out."""
+def cut(problem: Problem, items: Sequence[int], changed: Sequence[Item] | None = None) -> Part:
+    """Some items of a problem by themselves, changed if need be: their bonds to others are cut."""
+    chosen = [problem.items[item] for item in items] if changed is None else changed
     new = {old: index for index, old in enumerate(items)}
-    sites = {site for item in items for site in problem.items[item].options}
+    sites = {site for item in chosen for site in item.options}
     victims = tuple(v for v, victim in enumerate(problem.victims) if victim.site in sites)
     own = []
-    for old in items:
-        needs = (tuple(new[n] for n in need if n in new) for need in problem.items[old].needs)
-        own.append(replace(problem.items[old], needs=tuple(need for need in needs if need)))
+    for item in chosen:
+        needs = (tuple(new[n] for n in need if n in new) for need in item.needs)
+        own.append(replace(item, needs=tuple(need for need in needs if need)))
     groups = (tuple(new[i] for i in group if i in new) for group in problem.groups)
     part = replace(
         problem,
