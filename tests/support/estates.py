@@ -4,6 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from holdfast.workflows.model.coordination import Facts
 from holdfast.workflows.model.estate import Estate
 
 
@@ -63,3 +64,109 @@ def _steps(draw: st.DrawFn, run: str) -> list[dict[str, Any]]:
             }
         )
     return steps
+
+
+@st.composite
+def varied_estates(draw: st.DrawFn) -> Estate:
+    """Estates that use what a file can say of modes and of shortage; room is often short."""
+    sites = [f"site-{letter}" for letter in "abcd"[: draw(st.integers(2, 4))]]
+    services: list[dict[str, Any]] = []
+    for index in range(draw(st.integers(1, 6))):
+        home = draw(st.sampled_from(sites))
+        others = [site for site in sites if site != home]
+        names = [service["name"] for service in services]
+        services.append(
+            {
+                "name": f"svc-{index}",
+                "tier": draw(st.integers(0, 3)),
+                "site": home,
+                "depends_on": [name for name in names if draw(st.integers(0, 3)) == 0],
+                "recovery_sites": draw(st.lists(st.sampled_from(others), min_size=1, unique=True)),
+                "demand": {"cpu": draw(st.integers(1, 4))},
+                "approach": "degraded",
+                "degraded": {"demand": {"cpu": 1}, "vars": {"replicas": 1}},
+                "vars": {"replicas": 3},
+                "recovery": draw(_varied_steps()),
+                "give_way": draw(st.sampled_from([[], [_down("stop"), _down("drain", "stop")]])),
+            }
+        )
+        if names and draw(st.booleans()):
+            services[-1]["fallback"] = draw(st.sampled_from(names))
+    return Estate.model_validate(
+        {
+            "apiVersion": "holdfast.dev/v1",
+            "kind": "Estate",
+            "metadata": {"name": "varied"},
+            "policy": {"shortage": draw(st.sampled_from(["refuse", "shed", "preempt"]))},
+            "sites": [
+                {
+                    "name": site,
+                    "region": "r",
+                    "kubernetes": {"context": f"ctx-{site}"},
+                    "capacity": draw(st.sampled_from([{}, {"cpu": 3}, {"cpu": 8}])),
+                    "task_queue": draw(st.sampled_from([None, f"queue-{site}"])),
+                }
+                for site in sites
+            ],
+            "services": services,
+        }
+    )
+
+
+def _down(id: str, *needs: str) -> dict[str, Any]:
+    inputs = {
+        "context": "{{ target.kubernetes.context }}",
+        "namespace": "{{ service.name }}",
+        "deployment": id,
+        "replicas": 0,
+    }
+    return {"id": id, "run": "kubernetes.scale", "needs": list(needs), "with": inputs}
+
+
+@st.composite
+def _varied_steps(draw: st.DrawFn) -> list[dict[str, Any]]:
+    steps: list[dict[str, Any]] = []
+    for index in range(draw(st.integers(0, 5))):
+        run, end = draw(
+            st.sampled_from(
+                [
+                    ("kubernetes.scale", "target"),
+                    ("kubernetes.scale", "source"),
+                    ("kubernetes.fence", "source"),
+                    ("azure.traffic_manager.prefer_endpoint", "target"),
+                    ("prometheus.expect", "target"),
+                ]
+            )
+        )
+        inputs: dict[str, Any] = {"endpoint": f"{{{{ {end}.name }}}}"}
+        if run.startswith("kubernetes."):
+            inputs = {
+                "context": f"{{{{ {end}.kubernetes.context }}}}",
+                "namespace": draw(st.sampled_from(["shared", "{{ service.name }}"])),
+                "deployment": f"app-{draw(st.integers(0, 2))}",
+                "replicas": "{{ service.vars.replicas }}",
+            }
+        steps.append(
+            {
+                "id": f"step-{index}",
+                "run": run,
+                "needs": [step["id"] for step in steps if draw(st.booleans())],
+                "on_failure": draw(st.sampled_from(["rollback", "continue", "hold"])),
+                "graceful": draw(st.integers(0, 3)) == 0,
+                "pivot": draw(st.integers(0, 5)) == 0,
+                "with": inputs,
+            }
+        )
+    return steps
+
+
+@st.composite
+def facts_of(draw: st.DrawFn, estate: Estate) -> Facts:
+    """What a coordinator may know of the estate: some services moved, a site lost elsewhere."""
+    sites = [site.name for site in estate.sites]
+    moved = draw(st.lists(st.sampled_from(estate.services), unique_by=lambda each: each.name))
+    return Facts(
+        version=draw(st.integers(0, 9)),
+        locations={service.name: draw(st.sampled_from(sites)) for service in moved},
+        lost=tuple(draw(st.lists(st.sampled_from(sites), max_size=1))),
+    )

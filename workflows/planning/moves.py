@@ -31,7 +31,7 @@ def moves(request: RecoveryRequest, facts: Facts) -> tuple[tuple[Move, ...], tup
     )
     if found:
         return found, ()
-    away = [service.name for service in _away(request, facts)]
+    away = [f"{s.name} at {_runs_at(s, facts)}" for s in _away(request, facts)]
     gone = f"; its own services run elsewhere: {', '.join(away)}" if away else ""
     return (), (f"no service at {request.site} has a recovery; there is nothing to do{gone}",)
 

@@ -12,7 +12,6 @@ from pydantic import JsonValue
 
 from holdfast.workflows.planning.cycles import cycles
 from holdfast.workflows.planning.estate_file import EstateInvalid, parse_estate
-from holdfast.workflows.planning.estate_notices import notices
 from holdfast.workflows.planning.estate_steps import InputChecks
 
 STEP = {"id": "up", "run": "kubernetes.scale"}
@@ -252,49 +251,6 @@ def test_a_cycle_found_is_one_and_none_is_found_only_where_none_is(
         assert found
     else:
         assert not found
-
-
-def test_what_has_no_effect_yet_is_said_if_it_is_set() -> None:
-    estate = parse_estate(
-        json.dumps(
-            document(
-                service(
-                    "s",
-                    demand={"cpu": 1},
-                    residency=["EU"],
-                    approach="degraded",
-                    objectives={"rpo": "1m"},
-                ),
-                sites=[site("a", capacity={"cpu": 1}, task_queue="q")],
-                policy={
-                    "approval": {"unplanned": "two"},
-                    "budget": {"sites": 1, "window": "1h"},
-                    "commit": {"window": "1h"},
-                    "cooldown": "1h",
-                },
-            )
-        ).encode(),
-        "f",
-    )
-
-    assert [notice.split(" has no effect yet")[0] for notice in notices(estate)] == [
-        "policy.approval",
-        "policy.budget",
-        "policy.commit",
-        "policy.cooldown",
-        "capacity",
-        "task_queue",
-        "demand",
-        "residency",
-        "approach",
-        "objectives.rpo",
-    ]
-
-
-def test_nothing_is_said_of_what_is_not_set() -> None:
-    data = document(service("s"), policy={"approval": {"unplanned": "none"}})
-
-    assert notices(parse_estate(json.dumps(data).encode(), "f")) == ()
 
 
 def test_an_unknown_key_of_a_site_hides_no_fault_of_a_step() -> None:
