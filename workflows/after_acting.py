@@ -77,6 +77,14 @@ class AfterActing:
         if window is not None and self._open and not window.refusal(by, at):
             window.roll_back(by, at)
 
+    def too_late(self, asked: RollbackRequested) -> str | None:
+        """Why the way back is not there any more, by the commit window; None if it may be."""
+        window = self._story.commit
+        if window is None or window.state is CommitState.ROLLED_BACK:
+            return None
+        by = Intervention(actor=asked.actor, reason=asked.reason)
+        return window.refusal(by, workflow.now())
+
     def refusal(self, asked: Intervention) -> str | None:
         """Why the recovery cannot be committed now; None if it can."""
         if self._story.commit is None:

@@ -35,6 +35,14 @@ class AskingPeople:
             ApprovalState.EXPIRED,
         )
 
+    def lapsed(self) -> bool:
+        """What was approved is too old to act on; it is said, and is to be asked for again."""
+        asked = self._story.approval
+        said = asked.lapsed(workflow.now()) if asked is not None else None
+        if said is not None:
+            self._say(said, None)
+        return said is not None
+
     async def agree(self, plan: RecoveryPlan) -> bool:
         """Ask, if the policy wants it, and wait; whether people were asked and agreed."""
         request = self._story.request

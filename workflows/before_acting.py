@@ -85,12 +85,14 @@ class BeforeActing:
         if assessment.refusals or self._dry:
             return Ready(plan, assessment, epoch) if not assessment.refusals else None
         self._story.predict(workflow.now())
-        if await self._people.agree(plan):
+        while await self._people.agree(plan):
             # People take their time: what was seen before may no longer be so.
             assessment = await self._assess()
             if assessment.refusals:
                 return None
-        elif self._people.refused:
+            if not self._people.lapsed():
+                break
+        if self._people.refused:
             return None
         if assessment.epoch > epoch:
             claim = EpochClaim(

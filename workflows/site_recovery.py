@@ -175,7 +175,7 @@ class SiteRecovery(OperatorUpdates):
     def _cancelled(self, saga: Saga) -> None:
         reason = workflow.cancellation_reason() or "the workflow was cancelled"
         request = RollbackRequested("cancellation", reason)
-        if refusal := saga.refusal(request):
+        if refusal := self._after.too_late(request) or saga.refusal(request):
             self._say(f"cancelled ({reason}), but it goes on: {refusal}")
         else:
             self._inbox.append(request)
@@ -262,6 +262,8 @@ class SiteRecovery(OperatorUpdates):
         self._check_open()
         if self._saga is None:
             _refuse(f"the run is {self._story.phase}: no step has started yet; try again later")
+        elif isinstance(event, RollbackRequested) and (late := self._after.too_late(event)):
+            _refuse(late)
         else:
             _refuse(self._saga.refusal(event))
 

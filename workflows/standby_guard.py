@@ -23,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from .names import COORDINATOR_SAYS
     from .returning import AGAIN_AFTER_S, await_return
     from .saga.rollback import FENCED_OUT
+    from .saga.source import has_no_proof
     from .search_attributes import ESTATE, SITE
 
 
@@ -131,6 +132,9 @@ class StandbyGuard:
             return False
         except ValidationError as error:
             self._say(f"{step.step}: the answer cannot be read: {error.error_count()} faults")
+            return False
+        if has_no_proof(evidence):
+            self._say(f"{step.step} is not fenced yet: {evidence.sentence}")
             return False
         self._fenced.append(step.step)
         return self._settled(step, f"{step.step}: {evidence.sentence}")

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from .consent.approvals import ApprovalRequest
 from .consent.commit import CommitWindow
+from .model.consent import ApprovalState
 from .model.coordination import Admission, Facts, Verdict
 from .model.plan import RecoveryPlan
 from .model.recovery import (
@@ -125,8 +126,10 @@ class Story:
             return kind, waits_for or "the estate's coordinator"
         if self.phase is Phase.COMPILING:
             return Progress.PLAN, "the recovery plan, and room for it"
-        if self.phase is Phase.APPROVING and self.approval is not None:
+        if self.approval is not None and self.approval.state is ApprovalState.PENDING:
             return Progress.APPROVAL, self.approval.asking(self.workflow_id)
+        if self.phase is Phase.APPROVING:
+            return Progress.COORDINATOR, "the estate's coordinator to take note of the decision"
         return Progress.PROBES, "the probes of all steps"
 
     def asks_for(self, asked: ApprovalRequest) -> str:

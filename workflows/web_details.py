@@ -17,6 +17,12 @@ def details(story: Story) -> str:
     ]
     for refusal in story.refusals:
         lines.append(f"- {refusal}")
+    if story.approval is not None and story.graph is not None:
+        lines.append(f"\nPlan `{story.graph.plan.hash[:12]}`: {story.approval.sentence}.")
+    if story.prediction:
+        lines.append(f"\n{story.prediction}")
+    for left in story.graph.plan.left_out if story.graph else ():
+        lines.append(f"\n**Left out** {left.service} (tier {left.tier}): {left.sentence}")
     if story.graph and story.saga:
         lines += ["", "| service | tier | to | state | RTO |", "|---|---|---|---|---|"]
         rows = list(story.graph.services.values())
@@ -28,6 +34,8 @@ def details(story: Story) -> str:
             )
         if len(rows) > MOST_ROWS:
             lines.append(f"\n… and {len(rows) - MOST_ROWS} more services")
+        for step in story.saga.source.unfenced:
+            lines.append(f"\n**Not fenced** {step}: fenced when its site is back")
         for residue in story.saga.rollback.residue:
             lines.append(f"\n**Residue** {residue.step}: {residue.reason}\n`{residue.command}`")
     return "\n".join(lines)

@@ -5,6 +5,7 @@ import asyncio
 from temporalio.client import Client
 
 from holdfast.workflows.model.recovery import Outcome, RecoveryStatus
+from holdfast.workflows.names import START_COORDINATOR
 from support.scripted import Stage, estate_of, stage, states
 
 CHAINS = {
@@ -22,6 +23,7 @@ async def activities(on: Stage) -> list[str]:
         event.activity_task_scheduled_event_attributes.activity_type.name
         for event in history.events
         if event.HasField("activity_task_scheduled_event_attributes")
+        and event.activity_task_scheduled_event_attributes.activity_type.name != START_COORDINATOR
     ]
 
 

@@ -67,17 +67,15 @@ def _assign(
     request: RecoveryRequest, mode: Mode, moving: Sequence[Move], facts: Facts
 ) -> Assignment:
     lost = {*request.lost_sites, *facts.lost}
-    targets = None
-    if request.action is Action.FAIL_BACK:
-        targets = {move.service.name: request.site for move in moving}
-    elif mode is Mode.UNPLANNED:
+    if request.action is Action.RECOVER and mode is Mode.UNPLANNED:
         lost.add(request.site)
+    targets = {move.service.name: move.target for move in moving if move.target is not None}
     return assign(
         _judged_for(request.estate, mode),
         [move.service for move in moving],
         lost=lost,
         facts=facts,
-        targets=targets,
+        targets=targets or None,
     )
 
 

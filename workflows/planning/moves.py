@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ..model.coordination import Facts
 from ..model.estate import Service, Site
-from ..model.recovery import Action, RecoveryRequest
+from ..model.recovery import Action, Mode, RecoveryRequest
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,8 @@ class Move:
     service: Service
     source: Site
     """Where it runs now, or ran until the site was lost."""
+    target: str | None = None
+    """The one site where it may go; None where that is to be chosen."""
 
 
 def moves(request: RecoveryRequest, facts: Facts) -> tuple[tuple[Move, ...], tuple[str, ...]]:
@@ -29,11 +31,29 @@ def moves(request: RecoveryRequest, facts: Facts) -> tuple[tuple[Move, ...], tup
         for service in request.estate.services
         if service.recovery and _runs_at(service, facts) == request.site
     )
+    found = found or _again(request, facts, sites)
     if found:
         return found, ()
     away = [f"{s.name} at {_runs_at(s, facts)}" for s in _away(request, facts)]
     gone = f"; its own services run elsewhere: {', '.join(away)}" if away else ""
     return (), (f"no service at {request.site} has a recovery; there is nothing to do{gone}",)
+
+
+def _again(request: RecoveryRequest, facts: Facts, sites: dict[str, Site]) -> tuple[Move, ...]:
+    """What was recovered from the site before, to be made sure of where it is.
+
+    A site can be lost again after its services have left it. No other target is safe: the service
+    runs at this one. Steps that are done already change nothing.
+    """
+    mode = request.dry_run_of if request.mode is Mode.DRY_RUN else request.mode
+    if mode is not Mode.UNPLANNED:
+        return ()
+    lost = {*request.lost_sites, *facts.lost}
+    return tuple(
+        Move(service, sites[request.site], at)
+        for service in _away(request, facts)
+        if (at := _runs_at(service, facts)) in sites and at not in lost
+    )
 
 
 def _home(
@@ -57,7 +77,7 @@ def _home(
     ]
     if refusals:
         return (), tuple(refusals)
-    return tuple(Move(service, sites[_runs_at(service, facts)]) for service in away), ()
+    return tuple(Move(each, sites[_runs_at(each, facts)], home) for each in away), ()
 
 
 def _away(request: RecoveryRequest, facts: Facts) -> tuple[Service, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..model.recovery import StepState
-from ..model.step import Observation
+from ..model.step import Evidence, FenceProof, Observation
 from .assessment import lacks_before_image
 from .messages import Failure
 from .step_run import IN_FLIGHT, StepRun
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from .saga import Saga
 
 EVIDENCE = "evidence"
-NO_EVIDENCE = "none"
-"""How the evidence of a fence begins that found nobody to fence."""
+"""The detail of a fence's evidence that says what it rests on."""
 
 
 class Source:
@@ -33,7 +32,7 @@ class Source:
 
     def applied(self, run: StepRun) -> None:
         """A step was applied: it may have been a fence that found nobody."""
-        if is_unproven(run):
+        if has_no_proof(run.evidence):
             self.unfenced[run.step.id] = run
         else:
             self.unfenced.pop(run.step.id, None)
@@ -64,7 +63,6 @@ class Source:
         self._saga.say(f"{run.step.id} is not fenced yet, and is tried again: {failure}")
 
 
-def is_unproven(run: StepRun) -> bool:
-    """The step's evidence says that there is none."""
-    said = run.evidence.details.get(EVIDENCE) if run.evidence else None
-    return isinstance(said, str) and said.startswith(NO_EVIDENCE)
+def has_no_proof(evidence: Evidence | None) -> bool:
+    """The evidence of a fence says that there is none."""
+    return evidence is not None and evidence.details.get(EVIDENCE) == FenceProof.NONE

@@ -26,7 +26,7 @@ from holdfast.workflows.saga.saga import Saga
 from holdfast.workflows.saga.tiers import effective_tiers
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
-UNPROVEN = Evidence(changed=False, sentence="nobody there", details={"evidence": "none: policy"})
+UNPROVEN = Evidence(changed=False, sentence="nobody there", details={"evidence": "none: standing decision"})
 PROVEN = Evidence(changed=True, sentence="fenced", details={"evidence": "no replica left"})
 
 

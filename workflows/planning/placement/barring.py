@@ -52,7 +52,7 @@ class Bars:
         return tuple(admitted), tuple(barred)
 
     def _reasons(self, service: Service, site: Site, *, fixed: bool) -> Iterator[str]:
-        if self._at.location(service) == site.name:
+        if not fixed and self._at.location(service) == site.name:
             yield "it runs there now"
         if service.residency and site.jurisdiction not in service.residency:
             where = site.jurisdiction or "not stated"
