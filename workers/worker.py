@@ -16,7 +16,7 @@ from ..activities.awaiting_return import await_return_activity
 from ..activities.boundary import activities_of
 from ..activities.coordinator import COORDINATOR_ACTIVITIES
 from ..activities.plan import PLAN_ACTIVITIES
-from ..activities.presence import present
+from ..activities.presence import polled, present
 from ..activities.together import together_activity
 from ..workflows.estate_coordinator import EstateCoordinator
 from ..workflows.failback import Failback
@@ -60,7 +60,7 @@ WORKFLOWS: tuple[type, ...] = (
     StandbyGuard,
     EstateCoordinator,
 )
-WORKFLOW_ACTIVITIES = (*PLAN_ACTIVITIES, *COORDINATOR_ACTIVITIES)
+WORKFLOW_ACTIVITIES = (polled, *PLAN_ACTIVITIES, *COORDINATOR_ACTIVITIES)
 """What only workflows ask for."""
 
 STICKY = timedelta(seconds=1)
@@ -69,6 +69,8 @@ HEARTBEAT_THROTTLE = timedelta(milliseconds=500)
 WIDEST_BURST = 200
 POLLS = 2
 """A worker that hangs swallows a task with every open poll until its timeout; so, few of them."""
+PRESENCE_POLLS = 5
+"""In a storm hundreds of runs ask within a second whether the same site has a worker."""
 
 
 def workflow_runner(*, sandbox: bool) -> WorkflowRunner:
@@ -123,8 +125,7 @@ def build_presence(client: Client, settings: Settings) -> Worker:
         client,
         task_queue=presence_queue(settings.task_queue),
         activities=[present],
-        max_concurrent_activity_task_polls=1,
-        max_concurrent_activities=20,
+        max_concurrent_activity_task_polls=PRESENCE_POLLS,
     )
 
 

@@ -73,6 +73,17 @@ PRESENCE_OPTIONS: dict[str, Any] = {
 }
 
 
+POLLED_OPTIONS: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(seconds=5),
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(milliseconds=100),
+        maximum_attempts=3,
+        non_retryable_error_types=[UNREGISTERED],
+    ),
+    "priority": Priority(priority_key=1),
+}
+
+
 def priority_of(graph: PlanGraph, steps: Iterable[str]) -> Priority:
     """The priority of an activity for these steps: the most critical of their services counts."""
     tier = min(graph.services[graph.steps[id].service].tier for id in steps)

@@ -3,26 +3,29 @@ worker there.
 
 Whether somebody is there is asked of the workers themselves, on a queue beside the steps' own: a
 worker whose slots are all taken still answers there, and one that is gone does not. The server's
-list of pollers cannot tell: an idle worker is seen there once a minute, and a dead one for minutes.
+list of pollers alone cannot tell: an idle worker is seen there once a minute, and a dead one for
+minutes. It is a second opinion where hundreds of runs ask at once: who asked for work after the
+question was put is there.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, TimeoutError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from .activity_options import PRESENCE_OPTIONS
+    from .activity_options import POLLED_OPTIONS, PRESENCE_OPTIONS
     from .failures import had_begun, never_picked_up
     from .model.plan import PlannedStep
     from .model.policy import EdgePolicy
+    from .model.presence import PollersAsked
     from .model.recovery import Action, Mode, RecoveryRequest
-    from .names import PRESENT, presence_queue
+    from .names import POLLED, PRESENT, presence_queue
 
 PICKED_UP_WITHIN = timedelta(seconds=5)
 """Of what nobody has picked up by then, it is asked whether a worker is there at all."""
@@ -129,6 +132,7 @@ class EdgeWorkers:
         return await self._asking[queue]
 
     async def _ask(self, queue: str) -> bool:
+        asked_at = workflow.now()
         try:
             await workflow.execute_activity(
                 PRESENT,
@@ -141,10 +145,27 @@ class EdgeWorkers:
             if is_cancelled_exception(error):
                 raise
             # Whoever answers with an error is there.
-            if isinstance(error.cause, TimeoutError):
+            if isinstance(error.cause, TimeoutError) and not await self._polls(queue, asked_at):
                 return False
         self._present[queue] = None
         return True
+
+    async def _polls(self, queue: str, since: datetime) -> bool:
+        """Whether somebody there asks for work, but has too much of it to have answered."""
+        try:
+            return bool(
+                await workflow.execute_activity(
+                    POLLED,
+                    PollersAsked(task_queue=presence_queue(queue), since=since),
+                    result_type=Any,
+                    summary=f"does a worker at {queue} ask for work?",
+                    **POLLED_OPTIONS,
+                )
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            return False
 
 
 class SiteActivity:

@@ -18,6 +18,9 @@ AWAIT_RETURN = "steps.await_return"
 PRESENT = "workers.present"
 """The activity by which a worker shows that it is there."""
 
+POLLED = "workers.polled"
+"""The activity that asks the server whether a worker asked for work."""
+
 STEPS_PROGRESSED = "steps_progressed"
 """The signal by which that activity tells what has ended."""
 

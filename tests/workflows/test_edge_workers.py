@@ -9,10 +9,16 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from temporalio import activity
 from temporalio.api.history.v1 import ActivityTaskScheduledEventAttributes
 from temporalio.client import Client
+from temporalio.worker import Worker
 
+from holdfast.workers.registry import Registry
+from holdfast.workers.settings import Settings
+from holdfast.workers.worker import build_worker
 from holdfast.workflows.model.recovery import Mode, Outcome, RecoveryStatus
+from holdfast.workflows.names import PRESENT, presence_queue
 from support.edge import edge_estate, site_worker
 from support.scripted import SetValue, Stage, World, estate_of, stage, states
 from support.shell import Shell
@@ -266,6 +272,25 @@ async def test_a_worker_whose_slots_are_taken_is_waited_for(temporal: Client, qu
         assert said(status, f"the workers of {queue} are busy") == 1
         assert on.world.happened.count("bus/up apply begins") == 1
         assert on.world.happened.count("db/up apply begins") == 1
+
+
+async def test_a_worker_that_has_no_time_to_answer_is_there_all_the_same(
+    temporal: Client, queue: str
+) -> None:
+    @activity.defn(name=PRESENT)
+    async def busy() -> None:
+        await asyncio.sleep(30)
+
+    registry = Registry(actions=(SetValue(world := World()),))
+    settings = Settings(task_queue=queue, workflows=False, shutdown_grace_s=0)
+    async with (
+        stage(temporal) as on,
+        build_worker(temporal, registry, settings),
+        Worker(temporal, task_queue=presence_queue(queue), activities=[busy]),
+    ):
+        await on.start(edge_estate({"bus": ["up"]}, queue))
+        assert (await on.ends()).outcome is Outcome.RECOVERED
+        assert world.values == {"bus-up": "bus/up"}
 
 
 async def test_a_stopped_run_does_not_wait_for_a_worker_that_is_gone(
