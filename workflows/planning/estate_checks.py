@@ -10,6 +10,7 @@ from datetime import timedelta
 from ..model.estate import Service, Site, SiteSelector, Step
 from ..model.scalars import format_duration
 from .cycles import cycles
+from .estate_hints import check_hints
 from .estate_parts import Part, Parts, ServicePart
 from .estate_shape import Misfit, nearest, one_of
 from .estate_steps import InputChecks, check_steps
@@ -31,6 +32,7 @@ def check(parts: Parts, actions: InputChecks | None = None) -> Iterator[Misfit]:
         yield from _needs(part)
     yield from _service_cycles(parts.services)
     yield from _objectives(parts.services)
+    yield from check_hints(parts)
     yield from check_steps(parts, actions)
 
 

@@ -1,6 +1,6 @@
 """Says why: each sentence is read off the final seating, with its real numbers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from ...model.scalars import format_quantity
@@ -29,9 +29,8 @@ class Explanation:
         if item.name in self._home:
             head = f"{site.name}: its own site"
         else:
-            head = f"{site.name}: the first recovery site" + (
-                " that takes it" if passed_over else ""
-            )
+            head = f"{site.name}: the first recovery site"
+            head += " that takes it" if passed_over else ""
         lost = [barred.site for barred in item.barred if barred.lost]
         if lost:
             head += f" after {_listed(lost)} (lost)"
@@ -40,11 +39,7 @@ class Explanation:
             parts.append(f"degraded: {self._short_of(index, seat[0], item.whole)} for all of it")
         elif room := self._room_for(index, seat[0]):
             parts.append(room)
-        refused = [
-            f"{self._problem.sites[other].name} {self._obstacle(index, other)}"
-            for other in passed_over
-        ]
-        return "; ".join([*parts, *_cut(refused), *_cut(list(_excluded(item.barred)))])
+        return "; ".join([*parts, *self._refused(index, passed_over), *_excluded(item.barred)])
 
     def left_out(self, index: int, at: Whereabouts) -> str:
         """Why an item has no seat."""
@@ -58,13 +53,8 @@ class Explanation:
             needed = self._problem.items[unmet].name
             sentence = f"{item.name} is of no use: it depends on {needed}, which is left out"
         else:
-            tried = [
-                f"{self._problem.sites[other].name} {self._obstacle(index, other)}"
-                for other in item.options
-            ]
-            sentence = f"{item.name} finds no room: " + "; ".join(
-                [*_cut(tried), *_cut(list(_excluded(item.barred)))]
-            )
+            tried = [*self._refused(index, item.options), *_excluded(item.barred)]
+            sentence = f"{item.name} finds no room: {'; '.join(tried)}"
         return sentence + self._stands_in(item, at)
 
     def gives_way(self, victim: int) -> str:
@@ -81,6 +71,21 @@ class Explanation:
             f"{gone.service.name} (tier {gone.tier}) gives way at {where}: "
             f"{_listed(takers)} {needs} the room"
         )
+
+    def _refused(self, index: int, options: Sequence[int]) -> list[str]:
+        """What keeps an item from each of some sites, the telling ones first."""
+        company = {
+            seat[0]
+            for mate in self._seating.group_of(index)
+            if mate != index and (seat := self._seating.seats[mate]) is not None
+        }
+        first = [site for site in options if site in company]
+        telling = [*first, *(site for site in options if site not in company)]
+        names = self._problem.sites
+        return [
+            *(f"{names[site].name} {self._obstacle(index, site)}" for site in telling[:SHOWN]),
+            *_more(len(options)),
+        ]
 
     def _room_for(self, index: int, site: int) -> str:
         """The tightest resource as it was found at its turn: `8 of 40 cpu free after x`."""
@@ -126,6 +131,8 @@ class Explanation:
         if not missing:
             return "room only for what is more critical"
         most = max(missing, key=lambda r: (want[r] - left[r]) / want[r])
+        if not self._problem.capacity[site][most]:
+            return f"no {self._problem.resources[most]}, {format_quantity(want[most])} needed"
         others = [i for i in self._seating.at[site] if i != index]
         free = f"{self._of(site, most, left[most])} free{self._beside(others, most, 'beside')}"
         return f"{free}, {format_quantity(want[most])} needed"
@@ -164,18 +171,19 @@ def _nowhere(item: Item) -> str:
     if len(lost) == len(item.barred):
         return f"{item.name} has no recovery site left: {_listed(lost)} lost"
     parts = [f"{_listed(lost)} lost"] if lost else []
-    return f"{item.name} has no recovery site left: " + "; ".join(
-        [*parts, *_cut(list(_excluded(item.barred)))]
-    )
+    parts += _excluded(item.barred)
+    return f"{item.name} has no recovery site left: {'; '.join(parts)}"
 
 
-def _excluded(barred: Iterable[Barred]) -> Iterable[str]:
-    return (f"{bar.site} excluded: {bar.why}" for bar in barred if not bar.lost)
+def _excluded(barred: Iterable[Barred]) -> list[str]:
+    bars = [bar for bar in barred if not bar.lost]
+    told = [f"{bar.site} excluded: {bar.why}" for bar in bars[:SHOWN]]
+    return [*told, *_more(len(bars), " excluded")]
 
 
-def _cut(parts: list[str]) -> list[str]:
-    more = len(parts) - SHOWN
-    return parts if more <= 0 else [*parts[:SHOWN], f"{more} more sites likewise"]
+def _more(count: int, what: str = "") -> list[str]:
+    left = count - SHOWN
+    return [f"{left} more {'site' if left == 1 else 'sites'}{what}"] if left > 0 else []
 
 
 def _listed(names: list[str]) -> str:

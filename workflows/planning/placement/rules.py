@@ -1,12 +1,12 @@
 """The rules of a seating as linear rows over its columns."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain
 
 from .columns import Columns
-from .problem import Apart, Problem
+from .problem import Amount, Apart, Problem
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,11 @@ def rules(problem: Problem, columns: Columns) -> Iterator[Row]:
             yield Row({**factors, **dict.fromkeys(columns.of_item[item].values(), 1.0)}, 0)
     for pair in problem.apart:
         yield from _apart(problem, pair, columns)
-    for site in range(len(problem.sites)):
-        yield from _within_room(problem, site, columns)
+    at: dict[int, list[tuple[int, int, Amount]]] = {}
+    for column, (item, seat) in columns.seats():
+        at.setdefault(seat[0], []).append((item, column, problem.items[item].demand(seat[1])))
+    for site, seated in at.items():
+        yield from _within_room(problem, site, seated, columns)
 
 
 def _at_most_one(columns: Iterable[int]) -> Row:
@@ -81,16 +84,13 @@ def _is_in(problem: Problem, index: int, place: str, zone: str | None, across: s
     return site.region == place and (across == "region" or site.zone in (None, zone))
 
 
-def _within_room(problem: Problem, site: int, columns: Columns) -> Iterator[Row]:
+def _within_room(
+    problem: Problem, site: int, seats: Sequence[tuple[int, int, Amount]], columns: Columns
+) -> Iterator[Row]:
     """For all, and for each tier from which a victim could go: what is freed is for others.
 
     See `Seating`, which counts the same exactly.
     """
-    seats = [
-        (item, column, problem.items[item].demand(seat[1]))
-        for column, (item, seat) in columns.seats()
-        if seat[0] == site
-    ]
     freed = [(v, c) for v, c in columns.victims.items() if problem.victims[v].site == site]
     for level in sorted({-1, *(problem.victims[v].tier for v, _ in freed)}):
         for resource, room in enumerate(problem.room[site]):

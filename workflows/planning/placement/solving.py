@@ -42,7 +42,7 @@ def _solved(problem: Problem) -> tuple[Seating, bool]:
     seating = filled(problem)
     if is_best(seating):
         return seating, True
-    if len(Columns.of(problem)) <= LARGEST:
+    if _is_small(problem):
         found = exact.improve(seating)
         if found.proven:
             return found.seating, True
@@ -51,6 +51,12 @@ def _solved(problem: Problem) -> tuple[Seating, bool]:
         windows.improve(seating)
     settle(seating)
     return seating, is_best(seating)
+
+
+def _is_small(problem: Problem) -> bool:
+    # Counting the columns tells which seats are too small even when empty: not for a great many.
+    seats = sum(len(item.options) for item in problem.items)
+    return seats <= 10 * LARGEST and len(Columns.of(problem)) <= LARGEST
 
 
 def _gap(seating: Seating) -> str:

@@ -1,5 +1,7 @@
 """What makes one seating better than another."""
 
+from collections.abc import Iterator
+
 from .problem import Problem
 from .seating import Seating
 
@@ -43,11 +45,18 @@ def least_ranks(problem: Problem) -> int:
     lowest = 0
     empty = Seating(problem)
     for group in problem.groups:
-        group = tuple(i for i in group if problem.items[i].options)
-        rooms = [
-            {site: r for site, r in problem.items[i].ranks.items() if empty.holds(i, (site, False))}
-            for i in group
-        ]
-        common = [site for site in next(iter(rooms), ()) if all(site in room for room in rooms)]
-        lowest += min((sum(room[site] for room in rooms) for site in common), default=0)
+        rooms = [_roomy(empty, item) for item in group if problem.items[item].options]
+        if len(rooms) == 1:
+            lowest += next((rank for _, rank in rooms[0]), 0)
+        elif rooms:
+            one, *others = (dict(room) for room in rooms)
+            common = [site for site in one if all(site in other for other in others)]
+            lowest += min((one[s] + sum(o[s] for o in others) for s in common), default=0)
     return lowest
+
+
+def _roomy(empty: Seating, item: int) -> Iterator[tuple[int, int]]:
+    """The sites that hold all of an item, if it is there alone, with their ranks."""
+    for site, rank in empty.problem.items[item].ranks.items():
+        if empty.holds(item, (site, False)):
+            yield site, rank
