@@ -72,7 +72,7 @@ def varied_estates(draw: st.DrawFn) -> Estate:
     sites = [f"site-{letter}" for letter in "abcd"[: draw(st.integers(2, 4))]]
     services: list[dict[str, Any]] = []
     for index in range(draw(st.integers(1, 6))):
-        home = draw(st.sampled_from(sites))
+        home = draw(st.sampled_from([sites[0], *sites]))
         others = [site for site in sites if site != home]
         names = [service["name"] for service in services]
         services.append(
@@ -80,30 +80,33 @@ def varied_estates(draw: st.DrawFn) -> Estate:
                 "name": f"svc-{index}",
                 "tier": draw(st.integers(0, 3)),
                 "site": home,
-                "depends_on": [name for name in names if draw(st.integers(0, 3)) == 0],
+                "depends_on": [name for name in names if draw(st.integers(0, 5)) == 0],
                 "recovery_sites": draw(st.lists(st.sampled_from(others), min_size=1, unique=True)),
                 "demand": {"cpu": draw(st.integers(1, 4))},
                 "approach": "degraded",
                 "degraded": {"demand": {"cpu": 1}, "vars": {"replicas": 1}},
                 "vars": {"replicas": 3},
-                "recovery": draw(_varied_steps()),
-                "give_way": draw(st.sampled_from([[], [_down("stop"), _down("drain", "stop")]])),
+                "recovery": draw(_varied_steps()) if draw(st.integers(0, 5)) else [],
+                "give_way": _downs() if draw(st.integers(0, 1)) else [],
             }
         )
-        if names and draw(st.booleans()):
+        if draw(st.booleans()) and names:
             services[-1]["fallback"] = draw(st.sampled_from(names))
+    if draw(st.booleans()):
+        resident = {"name": "resident", "tier": 4, "site": sites[1], "demand": {"cpu": 4}}
+        services.append({**resident, "give_way": _downs()})
     return Estate.model_validate(
         {
             "apiVersion": "holdfast.dev/v1",
             "kind": "Estate",
             "metadata": {"name": "varied"},
-            "policy": {"shortage": draw(st.sampled_from(["refuse", "shed", "preempt"]))},
+            "policy": {"shortage": draw(st.sampled_from(["refuse", "shed", "preempt", "preempt"]))},
             "sites": [
                 {
                     "name": site,
                     "region": "r",
                     "kubernetes": {"context": f"ctx-{site}"},
-                    "capacity": draw(st.sampled_from([{}, {"cpu": 3}, {"cpu": 8}])),
+                    "capacity": draw(st.sampled_from([{}, {"cpu": 4}, {"cpu": 6}, {"cpu": 9}])),
                     "task_queue": draw(st.sampled_from([None, f"queue-{site}"])),
                 }
                 for site in sites
@@ -111,6 +114,10 @@ def varied_estates(draw: st.DrawFn) -> Estate:
             "services": services,
         }
     )
+
+
+def _downs() -> list[dict[str, Any]]:
+    return [_down("stop"), _down("tell", "stop")]
 
 
 def _down(id: str, *needs: str) -> dict[str, Any]:
@@ -126,7 +133,7 @@ def _down(id: str, *needs: str) -> dict[str, Any]:
 @st.composite
 def _varied_steps(draw: st.DrawFn) -> list[dict[str, Any]]:
     steps: list[dict[str, Any]] = []
-    for index in range(draw(st.integers(0, 5))):
+    for index in range(draw(st.integers(1, 5))):
         run, end = draw(
             st.sampled_from(
                 [

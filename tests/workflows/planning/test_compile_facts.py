@@ -28,7 +28,7 @@ def test_a_service_that_has_moved_here_is_recovered_with_those_at_home() -> None
 
 
 def test_a_site_whose_services_are_all_away_says_where_they_went() -> None:
-    assert compiled(service("s"), facts=away(s="b")).refusals == (
+    assert compiled(service("s"), mode=Mode.PLANNED, facts=away(s="b")).refusals == (
         "no service at a has a recovery; there is nothing to do; its own services run elsewhere: "
         "s at b",
     )

@@ -1,5 +1,7 @@
 """What of a recovery is done when the source is lost, when it lives, and when it is a test."""
 
+from typing import Any
+
 import pytest
 
 from holdfast.workflows.model.recovery import Mode
@@ -195,7 +197,10 @@ def test_a_service_with_nothing_to_rehearse_is_left_out_of_the_test() -> None:
 def test_nobody_gives_way_to_a_test() -> None:
     resident = service("r", site="b", tier=3, demand={"cpu": 4}, give_way=[step("down")])
     mover = service("s", tier=0, demand={"cpu": 4}, recovery_sites=["b"])
-    keys = {"sites": {"b": {"capacity": {"cpu": 4}}}, "policy": {"shortage": "preempt"}}
+    keys: dict[str, Any] = {
+        "sites": {"b": {"capacity": {"cpu": 4}}},
+        "policy": {"shortage": "preempt"},
+    }
 
     assert "r/down" in plan(mover, resident, **keys).steps
     assert compiled(mover, resident, mode=Mode.TEST, **keys).plan is None
