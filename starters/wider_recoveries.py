@@ -59,12 +59,14 @@ class WiderRecoveries:
     async def region_status(self, workflow_id: str) -> RegionStatus:
         """How far the recovery of a region is."""
         handle = self._client.get_workflow_handle_for(RegionRecovery.run, workflow_id)
-        return await self._query(handle, RegionRecovery.status)
+        status: RegionStatus = await self._query(handle, RegionRecovery.status)
+        return status
 
     async def failback_status(self, workflow_id: str) -> FailbackStatus:
         """How far a failback is."""
         handle = self._client.get_workflow_handle_for(Failback.run, workflow_id)
-        return await self._query(handle, Failback.status)
+        status: FailbackStatus = await self._query(handle, Failback.status)
+        return status
 
     async def watch_region(
         self, workflow_id: str, *, every: timedelta = timedelta(seconds=0.5)

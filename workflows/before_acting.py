@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from .activity_options import COMPILE_OPTIONS
     from .asking_people import AskingPeople
     from .coordinator_link import CoordinatorLink
+    from .edge_workers import EdgeWorkers
     from .model.compiling import CompileInput, CompileResult
     from .model.coordination import (
         Admission,
@@ -58,6 +59,7 @@ class BeforeActing:
         story: Story,
         link: CoordinatorLink,
         people: AskingPeople,
+        edge: EdgeWorkers,
         run: str,
         enter: Callable[[Phase], None],
         say: Callable[[str], None],
@@ -66,6 +68,7 @@ class BeforeActing:
         self._request: RecoveryRequest = story.request
         self._link = link
         self._people = people
+        self._edge = edge
         self._run = run
         self._enter = enter
         self._say = say
@@ -209,7 +212,9 @@ class BeforeActing:
         return Assessment(refusals, assessment.unseen, assessment.epoch, assessment.late)
 
     async def _probe(self, steps: Iterable[str]) -> None:
-        self._story.observations.update(await probe_steps(self._graph, self._run, steps))
+        self._story.observations.update(
+            await probe_steps(self._graph, self._run, steps, self._edge)
+        )
 
     @property
     def _graph(self) -> PlanGraph:

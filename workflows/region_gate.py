@@ -26,6 +26,7 @@ class RegionGate:
         self._site = site
         self._post = post
         self._told: int | None = None
+        self._holds = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -35,7 +36,8 @@ class RegionGate:
 
     def holds(self) -> None:
         """Tell the region that the run waits for somebody else before it can begin."""
-        if self._region:
+        if self._region and not self._holds:
+            self._holds = True
             self._spawn(self._tell((), CLOSED, held=True))
 
     def report(self, saga: Saga) -> None:

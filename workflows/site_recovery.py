@@ -7,8 +7,7 @@ nothing itself.
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
@@ -19,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from .asking_people import AskingPeople
     from .before_acting import BeforeActing, Ready
     from .coordinator_link import CoordinatorLink
+    from .edge_workers import EdgeWorkers, lost_sites
     from .late_fences import LateFences
     from .model.consent import Approve, Reject
     from .model.recovery import (
@@ -49,13 +49,8 @@ with workflow.unsafe.imports_passed_through():
     from .search_attributes import ESTATE, OUTCOME, PHASE, RTO_SECONDS, at_start
     from .status import report, status
     from .story import Story
+    from .uncancelled import Cancelled, uncancelled
     from .web_details import details
-
-ResultT = TypeVar("ResultT")
-
-
-class _Cancelled(Exception):
-    """The run was cancelled before the saga began: nothing has been changed."""
 
 
 @workflow.defn(name="SiteRecovery")
@@ -69,6 +64,7 @@ class SiteRecovery(OperatorUpdates):
         self._run = info.original_execution_run_id or info.run_id
         self._story = Story(info.workflow_id, info.run_id, request, workflow.now())
         self._link = CoordinatorLink(request.estate.name, self._run)
+        self._edge = EdgeWorkers(request.estate.policy.edge, lost_sites(request), self._say)
         self._people = AskingPeople(self._story, self._enter, self._say)
         self._saga: Saga | None = None
         self._inbox: deque[Event] = deque()
@@ -86,12 +82,12 @@ class SiteRecovery(OperatorUpdates):
             initial = at_start(request).search_attributes
             workflow.upsert_search_attributes([each.key.value_set(each.value) for each in initial])
         before = BeforeActing(
-            self._story, self._link, self._people, self._run, self._enter, self._say
+            self._story, self._link, self._people, self._edge, self._run, self._enter, self._say
         )
         self._warnings = ObjectiveWarnings(self._story, self._say)
         try:
-            ready = await self._uncancelled(before.decide())
-        except _Cancelled:
+            ready = await uncancelled(before.decide())
+        except Cancelled:
             ready, self._story.stopped = None, "cancelled"
         if ready is None:
             self._story.stopped = self._story.stopped or "refused"
@@ -103,17 +99,6 @@ class SiteRecovery(OperatorUpdates):
         saga = self._begin(ready)
         await self._carry_out(saga)
         return await self._end(Phase(saga.outcome), saga.outcome)
-
-    async def _uncancelled(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
-        task = asyncio.ensure_future(work)
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            if (current := asyncio.current_task()) is not None:
-                current.uncancel()
-            raise _Cancelled from None
 
     # The saga
 
@@ -127,7 +112,9 @@ class SiteRecovery(OperatorUpdates):
             open_tier=self._gate.first_tier,
         )
         self._saga = self._story.saga = saga
-        self._performer = Performer(saga.graph, self._run, self._inbox.append, self._story.saw)
+        self._performer = Performer(
+            saga.graph, self._run, self._inbox.append, self._story.saw, self._edge
+        )
         self._late_fences = LateFences(saga.graph, self._run, self._inbox.append)
         self._story.clock.decided(workflow.now())
         tightest = min((s.rto for s in ready.plan.services if s.rto), default=None)
@@ -213,9 +200,9 @@ class SiteRecovery(OperatorUpdates):
         self._story.say(workflow.now(), sentence, actor)
 
     def _enter(self, phase: Phase, *attributes: SearchAttributeUpdate[Any]) -> None:
+        if phase in (Phase.WAITING, Phase.APPROVING):
+            self._gate.holds()
         if phase is not self._story.phase or attributes:
-            if phase in (Phase.WAITING, Phase.APPROVING) and phase is not self._story.phase:
-                self._gate.holds()
             self._story.phase = phase
             workflow.upsert_search_attributes([PHASE.value_set(phase), *attributes])
         workflow.set_current_details(details(self._story))

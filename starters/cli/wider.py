@@ -184,10 +184,12 @@ def _tell(status: "RegionStatus | FailbackStatus") -> None:
     from .tables import show
     from .wider_tables import failback_lines, region_lines
 
-    if hasattr(status, "region"):
-        show(region_lines(status))
-    else:
+    from ...workflows.model.failback import FailbackStatus
+
+    if isinstance(status, FailbackStatus):
         show(failback_lines(status))
+    else:
+        show(region_lines(status))
 
 
 def _introduce(session: "Session", id: str, joined: bool, *, as_json: bool, wait: bool) -> None:
