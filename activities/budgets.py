@@ -67,6 +67,7 @@ class Budget:
             {} for _ in range(LOWEST_TIER + 1)
         )
         self._timer: asyncio.TimerHandle | None = None
+        """Set as long as anybody waits."""
 
     @property
     def waiting(self) -> int:
@@ -94,7 +95,7 @@ class Budget:
             Throttled: it would come too late; says how many are ahead.
         """
         tier = tier_now()
-        if not any(self._waiting[: tier + 1]):
+        if self._timer is None or not any(self._waiting[: tier + 1]):
             permit = self._bucket.take(tier)
             if permit is not None:
                 return permit
@@ -120,12 +121,14 @@ class Budget:
             self._bucket.refused(permit, (PENALTY if wait is None else wait).total_seconds())
         else:
             self._bucket.admitted(permit, remaining)
-        self._serve()
+        if self._timer is not None:
+            self._serve()
 
     def unanswered(self, permit: Permit) -> None:
         """The request has ended without an answer."""
         self._bucket.unanswered(permit)
-        self._serve()
+        if self._timer is not None:
+            self._serve()
 
     async def _queue(self, tier: int) -> Permit:
         ahead = sum(map(len, self._waiting[: tier + 1]))

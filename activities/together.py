@@ -34,6 +34,7 @@ from .boundary import HUNG, parse_inputs
 from .heart import BEAT_S, OVERRUN_S
 from .taking_over import take_over_run
 from .telling import Teller
+from .urgency import asking
 
 MOST_AT_ONCE = 500
 """Steps of one activity that run side by side."""
@@ -140,7 +141,8 @@ class _Together:
                 self._began[id] = datetime.now(UTC)
                 self._teller.begins(step, self._began[id])
                 action = self._actions.get(step.run)
-                end = await _applied(action, step.apply) if action else _not_here(step)
+                with asking(tier=step.tier):
+                    end = await _applied(action, step.apply) if action else _not_here(step)
         finally:
             del self._running[id]
             self._ended(step, end.model_copy(update={"began": self._began.get(id)}))
@@ -180,7 +182,9 @@ async def _applied(action: Action[Any], request: ApplyInput) -> StepEnd:
     update: dict[str, Any]
     try:
         async with asyncio.timeout(request.timeout.total_seconds() + OVERRUN_S):
-            evidence = await action.apply(_call(action, request))
+            call = _call(action, request)
+            with asking(remaining=call.remaining):
+                evidence = await action.apply(call)
         update = {"evidence": Evidence.model_validate(dict(evidence))}
     except TemporaryError as error:
         update = {"reason": f"{type(error).__name__}: {error}", "alone": True}

@@ -36,7 +36,7 @@ class Limit:
         return Limit(max(self.capacity * fraction, 1.0), self.per_second * fraction)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, slots=True)
 class Permit:
     """One request that was let through; its end is told to the bucket once."""
 
@@ -74,8 +74,7 @@ class TokenBucket:
         """Let one request of a tier through, if it may go now."""
         now = self._clock()
         self._refill(now)
-        trial = self._opens_at is not None
-        if trial:
+        if trial := self._opens_at is not None:
             if now < self._next_trial(now) - _GRAIN or self._level < 1 - _GRAIN:
                 return None
         elif self._level < self._needed(tier) - _GRAIN:

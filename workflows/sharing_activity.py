@@ -181,6 +181,7 @@ class SharedActivities:
                         need for need in self._graph.steps[apply.step].needs if need in together
                     ),
                     awaited=apply.step in effect.awaited,
+                    tier=self._graph.services[self._graph.steps[apply.step].service].tier,
                 )
                 for apply in effect.applies
             ),

@@ -10,6 +10,7 @@ from temporalio.testing import ActivityEnvironment
 from holdfast.activities.action import Action, Call, Probed, Undo
 from holdfast.activities.telling import MOST_BYTES
 from holdfast.activities.together import TAKEN_FOR_DEAD_S, together_activity
+from holdfast.activities.urgency import USUAL_TIER, tier_now
 from holdfast.workflows.model.document import Document
 from holdfast.workflows.model.step import ApplyInput, Evidence, FencingToken, Observation
 from holdfast.workflows.model.together import StepEnd, StepToApply, TogetherInput
@@ -27,6 +28,7 @@ class Recorder(Action[Nothing]):
 
     def __init__(self, *, blocks: str = "", evidence: str = "") -> None:
         self.applied: list[str] = []
+        self.tiers: list[int] = []
         self._blocks = blocks
         self._evidence = evidence
 
@@ -35,6 +37,7 @@ class Recorder(Action[Nothing]):
 
     async def apply(self, call: Call[Nothing]) -> Evidence:
         self.applied.append(call.step)
+        self.tiers.append(tier_now())
         if call.step == self._blocks:
             time.sleep(TAKEN_FOR_DEAD_S + 0.1)  # noqa: ASYNC251
         return Evidence(changed=True, sentence="done", details={"said": self._evidence})
@@ -79,6 +82,17 @@ async def test_every_step_is_applied_after_what_it_needs() -> None:
 
     assert action.applied == [f"s/{number}" for number in range(5)]
     assert all(end.evidence for end in answered)
+
+
+async def test_each_step_waits_for_a_system_at_its_own_tier() -> None:
+    action, request = Recorder(), chain(4)
+    steps = [
+        step.model_copy(update={"tier": tier})
+        for step, tier in zip(request.steps, (1, 4, None, 0), strict=True)
+    ]
+    await ends(action, request.model_copy(update={"steps": tuple(steps)}))
+
+    assert action.tiers == [1, 4, USUAL_TIER, 0]
 
 
 async def test_an_attempt_after_a_lost_worker_applies_nothing_and_denies_nothing() -> None:

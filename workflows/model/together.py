@@ -16,6 +16,8 @@ class StepToApply(Document):
     """Steps of the same activity that must be applied before."""
     awaited: bool = False
     """Something outside waits for it: its end is to be told at once."""
+    tier: int | None = None
+    """Its service's, for what has to wait at a system's request limit; None for the activity's."""
 
 
 class TogetherInput(Document):
