@@ -398,9 +398,9 @@ async def test_the_most_critical_services_have_the_highest_priority(temporal: Cl
         await on.start(estate_of({"bus": ["up"], "db": ["up"], "web": ["up"]}, **tiers))
         await on.ends()
 
-        applies = [
-            each for each in await scheduled(on) if each.activity_type.name.endswith("apply")
-        ]
-        assert sorted(each.priority.priority_key for each in applies) == [1, 4, 5]
-        (probe, *_) = await scheduled(on)
-        assert probe.priority.priority_key == 1
+        keys: dict[str, list[int]] = {}
+        for each in await scheduled(on):
+            keys.setdefault(each.activity_type.name, []).append(each.priority.priority_key)
+        assert keys["test.set.probe"] == [1]
+        assert sorted(keys["test.set.apply"]) == [1, 4, 5]
+        assert keys["test.set.revert"] == [4]
