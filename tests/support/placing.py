@@ -333,7 +333,9 @@ class Judge:
             for booking in self.scene.facts.booked:
                 if booking.site == site.name and booking.service not in self.moving:
                     taken += Fraction(quantity_value(booking.demand.get(resource, "0")))
+            short = max(taken - left, Fraction(0))
             left = max(left - taken, Fraction(0))
+            freed = {name: max(need - short, Fraction(0)) for name, need in freed.items()}
             for level in range(-1, 11):
                 wanted = sum(
                     d.get(resource, Fraction(0)) for n, d in here.items() if self.tiers[n] >= level

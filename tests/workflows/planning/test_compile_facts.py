@@ -103,7 +103,7 @@ def test_a_plan_comes_with_the_room_that_it_needs() -> None:
         Booking(service="s", site="b", demand={"cpu": "2"}),
         Booking(service="t", site="c"),
     )
-    assert reservation.room == {"b": {"cpu": "5"}, "c": {}}
+    assert reservation.room == {"b": {"cpu": "5"}}
     assert (reservation.frees, reservation.seen, reservation.epoch_at_least) == ((), 7, 1)
 
 

@@ -2,6 +2,5 @@
 
 from .answer import Assignment, GivesWay, Placed
 from .assigning import assign
-from .first import Placement, place
 
-__all__ = ["Assignment", "GivesWay", "Placed", "Placement", "assign", "place"]
+__all__ = ["Assignment", "GivesWay", "Placed", "assign"]

@@ -40,7 +40,8 @@ class Assignment:
     refusals: tuple[str, ...] = ()
     """Every reason why nothing may start; nothing is placed then."""
     room: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By site used: its capacity less what runs there and does not move, without what others have
-    booked; Kubernetes quantities. Empty for a site that states no capacity: it is unlimited."""
+    """By site used: its capacity less what runs there and neither moves nor gives way, without what
+    others have booked; Kubernetes quantities. A site that states no capacity is not named: it
+    counts as unlimited."""
     gap: str = ""
     """How far from the best this may be, where it is not proven to be the best; else empty."""

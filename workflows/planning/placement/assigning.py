@@ -1,6 +1,7 @@
 """From an estate and what must move to an assignment: poses the problem, solves it, says why."""
 
 from collections.abc import Mapping, Sequence, Set
+from decimal import Decimal
 
 from ...model.coordination import Facts
 from ...model.estate import Estate, Service
@@ -14,6 +15,8 @@ from .posing import pose
 from .seating import Seating
 from .solving import solve
 from .whereabouts import Whereabouts
+
+ZERO = Decimal(0)
 
 NOTHING_KNOWN = Facts()
 """The estate file alone."""
@@ -79,9 +82,12 @@ def _placed(seating: Seating, explanation: Explanation) -> dict[str, Placed]:
 
 
 def _room(seating: Seating, at: Whereabouts) -> dict[str, dict[str, str]]:
-    used = [site.name for i, site in enumerate(seating.problem.sites) if seating.at[i]]
-    free = at.room()
+    problem = seating.problem
+    used = [site.name for i, site in enumerate(problem.sites) if seating.at[i]]
+    gone = {problem.victims[victim].service.name for victim in seating.gone}
+    free = at.left(beside_bookings=False, without=gone)
     return {
-        site: {name: format_quantity(amount) for name, amount in free.get(site, {}).items()}
+        site: {name: format_quantity(max(amount, ZERO)) for name, amount in free[site].items()}
         for site in used
+        if site in free
     }

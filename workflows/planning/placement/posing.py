@@ -37,16 +37,16 @@ def pose(
             )
         )
     linked = linked_items(items, at)
-    free = at.room_beside_bookings()
+    left = at.left(beside_bookings=True)
     return Problem(
         sites=at.estate.sites,
         resources=resources,
         capacity=tuple(_limits(site, site.capacity, resources) for site in at.estate.sites),
-        room=tuple(_limits(site, free.get(site.name, {}), resources) for site in at.estate.sites),
+        room=tuple(_limits(site, left.get(site.name, {}), resources) for site in at.estate.sites),
         items=linked,
         groups=_groups(len(items), () if targets is not None else _affine(at.moving)),
         apart=() if targets is not None else _apart(at.moving),
-        victims=_victims(at, linked, resources, index) if preempt else (),
+        victims=_victims(at, linked, resources, index, left) if preempt else (),
     )
 
 
@@ -75,7 +75,8 @@ def _limits(site: Site, free: Mapping[str, Decimal | str], resources: Iterable[s
     if not site.capacity:
         return tuple(UNLIMITED for _ in resources)
     values = (free.get(name, Decimal(0)) for name in resources)
-    return tuple(v if isinstance(v, Decimal) else quantity_value(v) for v in values)
+    numbers = (v if isinstance(v, Decimal) else quantity_value(v) for v in values)
+    return tuple(max(number, Decimal(0)) for number in numbers)
 
 
 def _affine(moving: Mapping[str, Service]) -> Iterator[tuple[int, int]]:
@@ -104,7 +105,11 @@ def _apart(moving: Mapping[str, Service]) -> tuple[Apart, ...]:
 
 
 def _victims(
-    at: Whereabouts, items: Sequence[Item], resources: tuple[str, ...], index: Mapping[str, int]
+    at: Whereabouts,
+    items: Sequence[Item],
+    resources: tuple[str, ...],
+    index: Mapping[str, int],
+    left: Mapping[str, Mapping[str, Decimal]],
 ) -> tuple[Victim, ...]:
     """The services that may give way: nothing that moves leans on them, and they know how to."""
     leant_on = {
@@ -114,11 +119,19 @@ def _victims(
     wanted = {site for item in items for site in item.options}
     found = []
     for service, site in at.residents():
-        frees = _amount(service.demand, resources)
+        frees = _frees(service, resources, left.get(site, {}))
         can = service.give_way and any(frees) and index.get(site) in wanted
         if can and service.name not in leant_on and service.name not in at.booked:
             found.append(Victim(service, tiers[service.name], index[site], frees))
     return tuple(found)
+
+
+def _frees(service: Service, resources: Iterable[str], left: Mapping[str, Decimal]) -> Amount:
+    """What others gain if it goes: what its site is short of anyway is gone first."""
+    zero = Decimal(0)
+    short = (max(zero, -left.get(name, zero)) for name in resources)
+    demand = _amount(service.demand, resources)
+    return tuple(max(zero, want - lack) for want, lack in zip(demand, short, strict=True))
 
 
 def _all_below(service: Service, at: Whereabouts) -> Iterable[str]:

@@ -1,6 +1,6 @@
 """What runs where, by the estate file and the coordinator; and what room that leaves."""
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -64,21 +64,24 @@ class Whereabouts:
             if stays and site not in self.lost:
                 yield service, site
 
-    def room(self) -> dict[str, dict[str, Decimal]]:
-        """By site that states a capacity: what the residents leave of it; never negative."""
+    def left(
+        self, *, beside_bookings: bool, without: Collection[str] = ()
+    ) -> dict[str, dict[str, Decimal]]:
+        """By site that states a capacity: what residents leave of it; below zero, if too little.
+
+        Args:
+            beside_bookings: Count what other recoveries have booked as taken.
+            without: Residents that are not counted.
+        """
         free = {
             site.name: {name: quantity_value(text) for name, text in site.capacity.items()}
             for site in self.estate.sites
             if site.capacity
         }
         for service, site in self.residents():
-            _take(free.get(site), service.demand)
-        return free
-
-    def room_beside_bookings(self) -> dict[str, dict[str, Decimal]]:
-        """The same, less what other recoveries have booked."""
-        free = self.room()
-        for booking in self.facts.booked:
+            if service.name not in without:
+                _take(free.get(site), service.demand)
+        for booking in self.facts.booked if beside_bookings else ():
             if booking.service not in self.moving:
                 _take(free.get(booking.site), booking.demand)
         return free
@@ -87,4 +90,4 @@ class Whereabouts:
 def _take(free: dict[str, Decimal] | None, demand: Mapping[str, str]) -> None:
     for name, text in demand.items() if free is not None else ():
         if free is not None and name in free:
-            free[name] = max(Decimal(0), free[name] - quantity_value(text))
+            free[name] -= quantity_value(text)
