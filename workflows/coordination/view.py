@@ -68,6 +68,7 @@ def _holder(holder: Holder, booked: bool) -> HolderState:
         since=holder.since,
         actor=asked.actor,
         epoch=holder.epoch,
+        sentence=holder.reserved_sentence or holder.sentence,
         bookings=holder.bookings if booked else (),
     )
 

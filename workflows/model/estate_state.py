@@ -48,6 +48,8 @@ class HolderState(Answer):
     actor: str
     epoch: int = 0
     """The last one that it was given; 0 before its reservation."""
+    sentence: str = ""
+    """The last that it was told."""
     bookings: tuple[Booking, ...] = ()
 
 
