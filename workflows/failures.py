@@ -8,9 +8,6 @@ from .model import errors
 from .model.step import Applied, Observation, Qualification
 from .saga.messages import Failure
 
-NO_WORKER = "NoWorker"
-"""The kind of a failure of what no worker has picked up."""
-
 _PERMANENT = frozenset(kind.__name__ for kind in errors.PermanentError.__subclasses__())
 
 

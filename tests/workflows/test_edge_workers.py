@@ -204,6 +204,24 @@ async def test_a_step_that_no_worker_picked_up_is_held_until_one_is_back(
         assert on.world.happened.count("bus/up apply begins") == 1
 
 
+async def test_a_step_that_no_worker_picked_up_has_nothing_to_be_undone(
+    temporal: Client, queue: str
+) -> None:
+    script, keys = fenced_first(1)
+    async with stage(temporal, script) as on:
+        async with gone_after(temporal, queue, on.world) as there:
+            await on.start(edge_estate({"bus": ["fence", "up"]}, queue, bus=keys))
+            await on.until("bus/fence apply begins")
+            await there.aclose()
+            assert (await on.ends()).outcome is Outcome.HELD
+        async with site_worker(temporal, queue, SetValue(on.world)):
+            await on.client.roll_back(on.workflow_id, actor="op", reason="not wanted")
+            undone = await on.ends()
+
+        assert undone.outcome is Outcome.ROLLED_BACK
+        assert states(undone)["bus/up"] == "not_run"
+
+
 async def test_steps_that_share_an_activity_are_held_until_a_worker_is_back(
     temporal: Client, queue: str
 ) -> None:

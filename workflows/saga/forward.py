@@ -146,7 +146,7 @@ class Forward:
 
     def failed(self, run: StepRun, failure: Failure, at: datetime) -> None:
         """An apply ended without evidence."""
-        run.failure = failure
+        run.fails(failure)
         if run.state is StepState.CANCELLING:
             self.stopped(run, at)
         elif run.state is StepState.QUEUED and self.waiting_on[run.step.id]:

@@ -5,6 +5,9 @@ from datetime import datetime, timedelta
 
 from ..model.step import Evidence, FencingToken, Observation
 
+NO_WORKER = "NoWorker"
+"""The kind of failure of what nobody works on."""
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -16,6 +19,11 @@ class Failure:
     outcome_known: bool
     """The action itself said no; otherwise its effect may have landed all the same."""
     needs_person: bool = False
+
+    @property
+    def never_begun(self) -> bool:
+        """No worker has ever picked it up."""
+        return self.kind == NO_WORKER and self.outcome_known
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.message}"

@@ -74,6 +74,12 @@ class StepRun:
         self.attempts -= 1
         self.started = self.attempts > 0
 
+    def fails(self, failure: Failure) -> None:
+        """The apply handed out last has ended without evidence, or never found a worker."""
+        self.failure = failure
+        if failure.never_begun:
+            self.take_back()
+
     @property
     def mutates(self) -> bool:
         """Whether the step changes a resource: a step that only looks has nothing to undo."""
