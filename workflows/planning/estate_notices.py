@@ -81,7 +81,7 @@ def _of_demand(estate: Estate) -> Iterator[str]:
             if not any(not site.capacity or resource in site.capacity for site in sites):
                 yield (
                     f"{service.name} demands {resource}, of which no recovery site of it has any: "
-                    "there is never room for it."
+                    "there is never room for all of it."
                 )
     if unweighed:
         yield f"demand is not weighed where no recovery site has a capacity ({_names(unweighed)})."

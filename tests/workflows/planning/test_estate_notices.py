@@ -90,8 +90,16 @@ def test_a_demand_that_no_recovery_site_states_a_capacity_for() -> None:
 
 
 def test_a_demand_of_something_that_no_recovery_site_has() -> None:
-    assert said(service("s", demand={"cpu": 1, "gpu": 1}), sites=ROOMY) == (
-        "s demands gpu, of which no recovery site of it has any: there is never room for it.",
+    s = service(
+        "s",
+        demand={"cpu": 1, "gpu": 1},
+        approach="degraded",
+        degraded={"demand": {"cpu": 1}},
+    )
+
+    assert said(s, sites=ROOMY) == (
+        "s demands gpu, of which no recovery site of it has any: there is never room for all of "
+        "it.",
     )
 
 
