@@ -30,6 +30,7 @@ from ..workflows.model.recovery import (
 from ..workflows.names import TASK_QUEUE, site_recovery_id
 from ..workflows.search_attributes import at_start
 from ..workflows.site_recovery import SiteRecovery
+from .evaluations import Evaluations
 from .recovery_interventions import Interventions
 from .wider_recoveries import Started as Started
 from .wider_recoveries import WiderRecoveries
@@ -59,7 +60,7 @@ class Abandoned(Exception):
     """Somebody terminated the workflow: what was done stands, and nothing was rolled back."""
 
 
-class RecoveryClient(Interventions, WiderRecoveries):
+class RecoveryClient(Interventions, WiderRecoveries, Evaluations):
     """Recoveries, seen through a Temporal client that uses the Pydantic data converter."""
 
     def __init__(

@@ -15,12 +15,14 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from ..activities.awaiting_return import await_return_activity
 from ..activities.boundary import activities_of
 from ..activities.coordinator import COORDINATOR_ACTIVITIES
+from ..activities.evaluation import EVALUATION_ACTIVITIES
 from ..activities.plan import PLAN_ACTIVITIES
 from ..activities.presence import polled, present
 from ..activities.together import together_activity
 from ..workflows.estate_coordinator import EstateCoordinator
 from ..workflows.failback import Failback
 from ..workflows.names import presence_queue
+from ..workflows.plan_evaluation import PlanEvaluation
 from ..workflows.region_recovery import RegionRecovery
 from ..workflows.site_recovery import SiteRecovery
 from ..workflows.standby_guard import StandbyGuard
@@ -40,6 +42,7 @@ PASSED_THROUGH = (
     "holdfast.workflows.saga",
     "holdfast.workflows.planning",
     "holdfast.workflows.coordination",
+    "holdfast.workflows.readiness",
     "holdfast.workflows.region_tiers",
     "holdfast.workflows.rto_clock",
     "holdfast.workflows.consent",
@@ -59,8 +62,9 @@ WORKFLOWS: tuple[type, ...] = (
     Failback,
     StandbyGuard,
     EstateCoordinator,
+    PlanEvaluation,
 )
-WORKFLOW_ACTIVITIES = (polled, *PLAN_ACTIVITIES, *COORDINATOR_ACTIVITIES)
+WORKFLOW_ACTIVITIES = (polled, *PLAN_ACTIVITIES, *COORDINATOR_ACTIVITIES, *EVALUATION_ACTIVITIES)
 """What only workflows ask for."""
 
 STICKY = timedelta(seconds=1)

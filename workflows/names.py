@@ -9,6 +9,9 @@ COMPILE = "plan.compile"
 REPLICATION_CHECKS = "plan.replication_checks"
 """The activity that renders the queries on how far services are replicated."""
 
+COMPILE_SITES = "plan.compile_sites"
+"""The activity that compiles the plans of many sites, for their evaluation."""
+
 APPLY_TOGETHER = "steps.apply"
 """The activity that brief steps share."""
 
@@ -38,6 +41,9 @@ TIER_OPENED = "tier_opened"
 
 SITE_PROGRESSED = "site_progressed"
 """The signal by which a site's recovery tells the region's how far it is."""
+
+PLANS_PROVED = "plans_proved"
+"""The signal by which a recovery tells the readiness evaluation what it has shown and moved."""
 
 START_COORDINATOR = "coordinator.start"
 """The activity that starts a coordinator which does not run."""

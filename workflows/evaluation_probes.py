@@ -1,0 +1,106 @@
+"""Looks at the steps of many plans at once, for their evaluation; recoveries go first."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import Priority
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from pydantic import ValidationError
+
+    from .activity_options import LOWEST_PRIORITY, PROBE_OPTIONS
+    from .edge_workers import EdgeWorkers, NoWorker, SiteActivity
+    from .failures import unattended, unreadable, unseen_because
+    from .model.plan import RecoveryPlan
+    from .model.policy import EdgePolicy
+    from .model.step import Observation, ProbeInput, ProbeResult, Verb
+    from .readiness.batches import Batch, batches
+
+WITHIN = timedelta(minutes=3)
+"""What nobody has looked at by then is not known: workers that are busy may be so for long."""
+
+Looks = dict[str, dict[str, Observation]]
+"""By site whose loss the plan is for, and by step."""
+
+
+class EvaluationProbes:
+    """Probes of plans, a bounded number at a time."""
+
+    def __init__(self, most: int) -> None:
+        self._slots = asyncio.Semaphore(most)
+
+    async def look(
+        self, plans: Sequence[RecoveryPlan], policy: EdgePolicy
+    ) -> tuple[Looks, dict[str, list[str]]]:
+        """What was seen of each plan's steps; and, by plan, those that the central worker does
+        because their site has no worker now."""
+        # What the sites' workers can do is asked anew each time: this evaluates for ever.
+        edge = EdgeWorkers(policy)
+        at_lost_sites = EdgeWorkers(policy, lost=[plan.site for plan in plans])
+        asked = batches(plans)
+        tasks = [
+            asyncio.ensure_future(
+                self._batch(each, at_lost_sites if each.at_lost_site else edge),
+            )
+            for each in asked
+        ]
+        if tasks:
+            await workflow.wait(tasks, timeout=WITHIN.total_seconds())
+        looks: Looks = {plan.site: {} for plan in plans}
+        stood_in: dict[str, list[str]] = {}
+        for batch, task in zip(asked, tasks, strict=True):
+            if not task.done():
+                task.cancel()
+            seen = task.result() if task.done() else self._too_long(batch)
+            used = at_lost_sites if batch.at_lost_site else edge
+            central = used.own_queue(batch.first) and not used.known_queue_of(batch.first)
+            for observation in seen:
+                for site in batch.plans[observation.step]:
+                    looks[site][observation.step] = observation
+                    if central and not batch.at_lost_site:
+                        stood_in.setdefault(site, []).append(observation.step)
+        return looks, stood_in
+
+    def _too_long(self, batch: Batch) -> tuple[Observation, ...]:
+        reason = f"nobody looked at it within {WITHIN.total_seconds():.0f} s; see the workers"
+        return tuple(unattended(id, reason) for id in batch.steps)
+
+    async def _batch(self, batch: Batch, edge: EdgeWorkers) -> tuple[Observation, ...]:
+        async with self._slots:
+            return await _probe(batch, edge)
+
+
+async def _probe(batch: Batch, edge: EdgeWorkers) -> tuple[Observation, ...]:
+    first, ids = batch.first, list(batch.steps)
+
+    def start(where: dict[str, Any]) -> workflow.ActivityHandle[Any]:
+        # Read as plain data: an answer of another shape must not fail the evaluation.
+        return workflow.start_activity(
+            f"{first.run}.{Verb.PROBE}",
+            ProbeInput(steps=tuple(batch.steps.values())),
+            result_type=Any,
+            summary=ids[0] if len(ids) == 1 else f"{len(ids)} steps at {first.site}",
+            priority=Priority(priority_key=LOWEST_PRIORITY),
+            **PROBE_OPTIONS,
+            **where,
+        )
+
+    activity = SiteActivity(edge, first, start)
+    try:
+        raw = await activity.result()
+    except NoWorker as gone:
+        return tuple(unattended(id, str(gone)) for id in ids)
+    except ActivityError as error:
+        if is_cancelled_exception(error):
+            raise
+        where = edge.whereabouts(first)
+        return tuple(unseen_because(error, id, first.run, where) for id in ids)
+    try:
+        seen = {one.step: one for one in ProbeResult.model_validate(raw).observations}
+    except ValidationError as error:
+        return tuple(unreadable(id, first.run, error) for id in ids)
+    return tuple(seen.get(id) or unreadable(id, first.run, None) for id in ids)
