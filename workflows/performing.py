@@ -13,11 +13,12 @@ with workflow.unsafe.imports_passed_through():
 
     from .activity_options import mutation_options, priority_of
     from .edge_workers import EdgeWorkers, NoWorker, SiteActivity
-    from .failures import NO_WORKER, failure_of
+    from .failures import failure_of
     from .model.step import Evidence, Observation, RevertInput, Verb
     from .probing import probe_steps
     from .saga.graph import PlanGraph
     from .saga.messages import (
+        NO_WORKER,
         Apply,
         ApplyCancelled,
         ApplyFailed,

@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
 
     from .activity_options import UNREGISTERED, mutation_options, priority_of
     from .edge_workers import EdgeWorkers, NoWorker, SiteActivity
-    from .failures import NO_WORKER, failure_of, never_picked_up
+    from .failures import failure_of, never_picked_up
     from .model.step import ApplyInput
     from .model.together import (
         StepEnd,
@@ -25,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from .saga.durations import finish_times
     from .saga.graph import PlanGraph
     from .saga.messages import (
+        NO_WORKER,
         Apply,
         ApplyFailed,
         ApplyStarted,
