@@ -4,7 +4,7 @@ A recovery keeps its way back until somebody commits it. A rehearsal always take
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from datetime import datetime
 
 from temporalio import workflow
@@ -148,8 +148,9 @@ class AfterActing:
             outcome=self._story.stopped or outcome.value, acted=acted, moved=tuple(self._moved())
         )
         await self._link.release(release)
-        if release.moved and saga is not None and saga.source.unfenced:
-            await _guard(self._story, saga)
+        moved = {fact.service for fact in release.moved}
+        if saga is not None:
+            await _guard(self._story, saga, moved)
 
     def _moved(self) -> list[Fact]:
         story = self._story
@@ -171,11 +172,16 @@ class AfterActing:
         ]
 
 
-async def _guard(story: Story, saga: Saga) -> None:
-    """Leave a guard behind for each source that could not be fenced; it outlives the run."""
+async def _guard(story: Story, saga: Saga, moved: Set[str]) -> None:
+    """Leave a guard behind for each source that could not be fenced; it outlives the run.
+
+    What was not moved, or was brought back, is to run at its source.
+    """
     sites: dict[str, list[StandbyStep]] = {}
     for run in saga.source.unfenced.values():
         step = run.step
+        if step.service not in moved:
+            continue
         owed = StandbyStep(
             step=step.id,
             service=step.service,

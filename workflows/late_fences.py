@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from .model.recovery import StepState
     from .model.step import StepToProbe
     from .returning import AGAIN_AFTER_S, await_return
     from .saga.graph import PlanGraph
     from .saga.messages import SourceReturned
-    from .saga.step_run import StepRun
+    from .saga.step_run import PASSED, StepRun
 
 
 class LateFences:
@@ -29,7 +28,7 @@ class LateFences:
         """Watch for the sources of these steps; what is watched already goes on being watched."""
         found: dict[tuple[str, str], list[str]] = {}
         for run in unfenced:
-            if run.step.id not in self._watched and run.state is StepState.APPLIED:
+            if run.step.id not in self._watched and run.state in PASSED:
                 found.setdefault((run.step.run, run.step.site), []).append(run.step.id)
         for steps in found.values():
             self._watched.update(dict.fromkeys(steps))

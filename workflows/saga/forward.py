@@ -139,6 +139,7 @@ class Forward:
             self._saga.rollback.settled(run, at)
         elif run.state in PASSED and not run.passed:
             run.passed = True
+            self._saga.source.passed(run)
             for dependent in self._saga.graph.dependents[run.step.id]:
                 self.waiting_on[dependent] -= 1
                 if self.waiting_on[dependent] == 0:

@@ -13,11 +13,13 @@ from ..model.recovery import StepState
 from ..model.step import Evidence, FenceProof, Observation
 from .assessment import lacks_before_image
 from .messages import Failure
-from .step_run import IN_FLIGHT, StepRun
+from .step_run import IN_FLIGHT, PASSED, StepRun
 
 if TYPE_CHECKING:
     from .saga import Saga
 
+FENCE = ".fence"
+"""How the name of an action ends that makes a source harmless."""
 EVIDENCE = "evidence"
 """The detail of a fence's evidence that says what it rests on."""
 
@@ -29,6 +31,17 @@ class Source:
         self._saga = saga
         self.unfenced: dict[str, StepRun] = {}
         """Fences that were passed without evidence; what they were to stop may still run."""
+        self._passed_as: dict[str, StepState] = {}
+
+    def passed(self, run: StepRun) -> None:
+        """A step was passed: it may have been a fence that somebody answers for."""
+        if run.state is not StepState.APPLIED and run.step.run.endswith(FENCE):
+            self.unfenced[run.step.id] = run
+            service, site = run.step.service, run.step.site
+            self._saga.say(
+                f"{run.step.id} is passed over: there is no evidence that {service} no longer runs"
+                f" at {site}; it is fenced as soon as {site} answers"
+            )
 
     def applied(self, run: StepRun) -> None:
         """A step was applied: it may have been a fence that found nobody."""
@@ -51,15 +64,16 @@ class Source:
     def fence_late(self, run: StepRun, seen: Observation) -> None:
         """Fence a source that answers again, unless that is no longer this run's business."""
         undone = run.step.service in self._saga.rollback.services
-        if undone or run.state is not StepState.APPLIED or lacks_before_image(seen):
+        if undone or run.state not in PASSED or lacks_before_image(seen):
             return
+        self._passed_as[run.step.id] = run.state
         run.observation, run.failure = seen, None
         self._saga.say(f"{run.step.id}: {run.step.site} answers again, and is fenced now")
         self._saga.forward.apply(run)
 
     def not_fenced(self, run: StepRun, failure: Failure | None) -> None:
         """A late fence failed: nothing waits for it, and it is tried again."""
-        run.to(StepState.APPLIED, f"not fenced yet: {failure}")
+        run.to(self._passed_as[run.step.id], f"not fenced yet: {failure}")
         self._saga.say(f"{run.step.id} is not fenced yet, and is tried again: {failure}")
 
 

@@ -18,6 +18,7 @@ from holdfast.workflows.saga.messages import (
     Revert,
     RevertSucceeded,
     RollbackRequested,
+    SkipRequested,
     SourceReturned,
     TierOpened,
     UngracefulRequested,
@@ -40,13 +41,13 @@ def plan_of(*services: tuple[str, int, tuple[str, ...]], **steps: list[dict[str,
             fields: dict[str, Any] = {
                 "needs": tuple(own) if index else tuple(each.id for each in before[-1:]),
                 "on_failure": OnFailure.ROLLBACK,
+                "run": "test.set",
             }
             fields |= more
             fields["id"] = f"{name}/{more['id']}"
             planned.append(
                 PlannedStep(
                     service=name,
-                    run="test.set",
                     inputs={},
                     site="b",
                     timeout=timedelta(seconds=20),
@@ -224,3 +225,18 @@ def test_a_source_that_returns_to_a_run_that_goes_back_is_left_alone() -> None:
     saga.handle(RollbackRequested("ana", "not wanted"), AT)
     decision = saga.handle(SourceReturned("bus/fence", observed("bus/fence", {"value": 3})), AT)
     assert applied(decision) == []
+
+
+def test_a_fence_that_a_person_passes_over_is_owed_all_the_same() -> None:
+    fence = [{"id": "fence", "run": "kubernetes.fence", "on_failure": OnFailure.HOLD}, {"id": "up"}]
+    saga = saga_of(plan_of(("bus", 0, ()), bus=fence))
+    saga.start(AT)
+    saga.handle(ApplyFailed("bus/fence", Failure("Unavailable", "gone", outcome_known=True)), AT)
+    decision = saga.handle(SkipRequested("ana", "I saw it burn", "bus/fence"), AT)
+    assert applied(decision) == ["bus/up"]
+    assert list(saga.source.unfenced) == ["bus/fence"]
+    assert "no evidence that bus no longer runs at b" in " ".join(decision.sentences)
+    saga.handle(SourceReturned("bus/fence", observed("bus/fence", {"value": 3})), AT)
+    saga.handle(ApplyFailed("bus/fence", Failure("Conflict", "moved", outcome_known=True)), AT)
+    assert saga.steps["bus/fence"].state is StepState.SKIPPED
+    assert list(saga.source.unfenced) == ["bus/fence"]
