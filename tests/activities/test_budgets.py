@@ -106,6 +106,7 @@ async def test_a_trial_that_breaks_off_lets_another_one_try() -> None:
             raise ConnectionError
     await spend(budget, 0, served)
     assert served == [0]
+    assert asyncio.get_running_loop().time() == pytest.approx(1 / LIMIT.per_second)
 
 
 @leaping
@@ -158,6 +159,31 @@ async def test_whoever_is_cancelled_while_it_waits_takes_nobody_s_turn() -> None
     await second
     assert served == ["second"]
     assert asyncio.get_running_loop().time() == pytest.approx(1)
+
+
+@leaping
+async def test_nobody_overtakes_its_tier_while_the_process_is_late() -> None:
+    loop, late, served = asyncio.get_running_loop(), 0.0, list[str]()
+    budget = Budget("the write budget", Limit(1, 1), lambda: loop.time() + late)
+    await budget.admit()
+    first = await start(spend(budget, 1, served, "first"))
+    late += 1
+    await asyncio.gather(first, spend(budget, 1, served, "second"))
+    assert served == ["first", "second"]
+
+
+@leaping
+async def test_a_turn_that_comes_as_its_owner_is_cancelled_goes_to_the_next() -> None:
+    loop, late, served = asyncio.get_running_loop(), 0.0, list[str]()
+    budget = Budget("the write budget", Limit(1, 1), lambda: loop.time() + late)
+    await budget.admit()
+    first = await start(spend(budget, 1, served, "first"))
+    late += 1
+    second = await start(spend(budget, 1, served, "second"))
+    first.cancel()
+    await second
+    assert served == ["second"]
+    assert loop.time() < 1e-6
 
 
 @leaping

@@ -134,7 +134,41 @@ def test_a_refusal_of_what_was_sent_before_the_trial_holds_beyond_it(
     assert trial is not None
     bucket.refused(late, 5)
     bucket.admitted(trial)
+    assert bucket.closed
     assert bucket.wait(URGENT) == pytest.approx(5)
+
+
+def test_a_later_refusal_does_not_shorten_an_earlier_one(bucket: TokenBucket) -> None:
+    early, late = bucket.take(URGENT), bucket.take(URGENT)
+    assert early is not None
+    assert late is not None
+    bucket.refused(early, 5)
+    bucket.refused(late, 1)
+    assert bucket.wait(URGENT) == pytest.approx(5)
+
+
+def test_after_a_refusal_the_level_starts_from_the_one_request_that_tries(
+    clock: Clock, bucket: TokenBucket
+) -> None:
+    first = bucket.take(URGENT)
+    assert first is not None
+    bucket.refused(first, 7)
+    clock.now += 7
+    trial = bucket.take(URGENT)
+    assert trial is not None
+    bucket.admitted(trial)
+    assert bucket.level == 0
+
+
+def test_a_trial_that_broke_off_is_not_waited_for(clock: Clock, bucket: TokenBucket) -> None:
+    first = bucket.take(URGENT)
+    assert first is not None
+    bucket.refused(first, 0)
+    trial = bucket.take(URGENT)
+    assert trial is not None
+    bucket.unanswered(trial)
+    clock.now += TRIAL_S / 2
+    assert bucket.take(URGENT)
 
 
 def test_the_server_s_word_lowers_the_level(clock: Clock, bucket: TokenBucket) -> None:
