@@ -188,7 +188,7 @@ def _data(
 ) -> tuple[list[Reason], list[str]]:
     rpo = f"its recovery point objective of {format_duration(service.rpo)}" if service.rpo else ""
     if looked is None:
-        return [], [f"{service.name} has {rpo[4:]}, but does not say how its data follows"] * (
+        return [], [f"{service.name} has a {rpo[4:]}, but does not say how its data follows"] * (
             1 if rpo else 0
         )
     remarks = []
