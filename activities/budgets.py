@@ -26,8 +26,6 @@ PENALTY = timedelta(seconds=1)
 MARGIN = 0.05
 """What a worker leaves of a bucket's size: the server counts a request when it arrives, a little
 after the worker has."""
-UNLIMITED = Limit(1000, 1e9)
-"""Of a system that has no budget; where it refuses all the same, it is obeyed."""
 
 
 class Kind(StrEnum):
@@ -227,17 +225,15 @@ class Request:
 class Budgets:
     """All budgets of a worker process."""
 
-    def __init__(self, share: float = 1.0, *, limited: bool = True) -> None:
+    def __init__(self, share: float = 1.0) -> None:
         """Open no budget yet.
 
         Args:
             share: this worker's part of every budget; 0.33 where three share a credential.
-            limited: False where the systems have no limits; their refusals are obeyed all the same.
         """
         if not 0 < share <= 1:
             raise ValueError("a share is more than 0 and at most 1")
         self._share = share
-        self._limited = limited
         self._open: dict[tuple[str, str, str], dict[Kind, Budget]] = {}
 
     def of(
@@ -260,10 +256,8 @@ class Budgets:
         return self._open[key]
 
     def _mine(self, limit: Limit) -> Limit:
-        if not self._limited:
-            return UNLIMITED
         size = max(limit.capacity * (1 - MARGIN), 1.0)
         return Limit(size, limit.per_second).part(self._share)
 
 
-__all__ = ["UNLIMITED", "Budget", "Budgets", "Kind"]
+__all__ = ["Budget", "Budgets", "Kind"]

@@ -55,7 +55,7 @@ class Registry:
             SettingsInvalid: a pattern of `settings.actions` fits no action.
         """
         wanted = chosen((action.name for action in ACTION_TYPES), settings.action_patterns)
-        budgets = Budgets(settings.api_share, limited=settings.api_limits)
+        budgets = Budgets(settings.api_share) if settings.api_limits else None
         kubernetes = KubernetesConnections(kubeconfig, budgets=budgets)
         token = settings.azure_token
         azure = TrafficManagerConnections(

@@ -47,8 +47,8 @@ class Settings(BaseSettings):
     """This worker's share of the systems' request limits: 0.33 with three workers behind one
     credential."""
     api_limits: bool = True
-    """Stay below the request limits of Azure and Kubernetes; False where the systems have none, as
-    the lab. A system's Retry-After is obeyed all the same."""
+    """Stay below the request limits of Azure and Kubernetes. False where the systems have none, as
+    the lab: each step then obeys the Retry-After that it is given itself."""
     max_concurrent_activities: int = Field(default=200, ge=1, le=2000)
     """Activities that one worker process runs at once."""
     shutdown_grace_s: float = Field(default=20, ge=0, le=3600)
