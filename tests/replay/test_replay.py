@@ -3,15 +3,16 @@
 from pathlib import Path
 
 import pytest
-from replay.record import HISTORIES, SHAPES
+from replay.record import HISTORIES
+from replay.shapes import SHAPES
+from replay.wider_shapes import WIDER
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
-from holdfast.workers.worker import workflow_runner
+from holdfast.workers.worker import WORKFLOWS, workflow_runner
 from holdfast.workflows.saga import forward
-from holdfast.workflows.site_recovery import SiteRecovery
 
 RECORDED = sorted(HISTORIES.rglob("*.json"))
 
@@ -19,7 +20,7 @@ RECORDED = sorted(HISTORIES.rglob("*.json"))
 async def replay(path: Path) -> None:
     """Replay one history; raises if the workflow would have done something else."""
     replayer = Replayer(
-        workflows=[SiteRecovery],
+        workflows=WORKFLOWS,
         data_converter=pydantic_data_converter,
         workflow_runner=workflow_runner(sandbox=True),
     )
@@ -30,7 +31,8 @@ def test_every_shape_of_every_recorded_version_has_a_history() -> None:
     versions = [folder for folder in HISTORIES.iterdir() if folder.is_dir()]
     assert versions
     newest = max(versions)
-    assert {path.stem for path in newest.glob("*.json")} == {f"SiteRecovery-{s}" for s in SHAPES}
+    wanted = {f"SiteRecovery-{shape}" for shape in SHAPES} | set(WIDER)
+    assert {path.stem for path in newest.glob("*.json")} == wanted
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{path.parent.name}-{path.stem}")

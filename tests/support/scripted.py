@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import ClassVar
 from uuid import uuid4
 
+from pydantic import JsonValue
 from temporalio.client import Client
 
 from holdfast.activities.action import Action, Call, Probed, Undo
@@ -29,6 +30,7 @@ from holdfast.workflows.model.recovery import Mode, RecoveryRequest, RecoverySta
 from holdfast.workflows.model.step import (
     Applied,
     Evidence,
+    FenceProof,
     FencingToken,
     Observation,
     Qualification,
@@ -116,6 +118,10 @@ class SetValue(Action[SetInputs]):
         if word == "garbled":
             # An answer that no model of ours would let through.
             return Evidence.model_construct()  # type: ignore[call-arg]
+        if word == "blind":
+            self.world.happened.append(f"{call.step} apply finds nobody")
+            details: dict[str, JsonValue] = {"evidence": FenceProof.NONE.value}
+            return Evidence(changed=False, sentence="nobody answers", details=details)
         self._write(call.inputs, call.step, call.token)
         self.world.happened.append(f"{call.step} apply ends")
         said = {"said": self.world.evidence} if self.world.evidence else {}

@@ -1,46 +1,14 @@
 """A region that is lost, a site that comes home, and a site that returns meanwhile."""
 
 import asyncio
-from typing import Any
-from uuid import uuid4
 
 from temporalio.client import Client
 
-from holdfast.workflows.model.estate import Estate
 from holdfast.workflows.model.failback import FailbackPhase, FailbackRequest, FailbackStatus
 from holdfast.workflows.model.recovery import Outcome, RecoveryRequest
 from holdfast.workflows.model.region import RegionRequest, RegionStatus
+from support.regions import estate_in_regions
 from support.scripted import Stage, stage
-
-
-def estate_in_regions(
-    tiers: dict[str, dict[str, int]], policy: dict[str, Any] | None = None
-) -> Estate:
-    """Sites of region r with services of the tiers given; all of them recover at `far`."""
-    services = [
-        {
-            "name": name,
-            "site": site,
-            "tier": tier,
-            "recovery_sites": ["far"],
-            "recovery": [
-                {"id": "up", "run": "test.set", "with": {"resource": name}, "timeout": "5s"}
-            ],
-        }
-        for site, each in tiers.items()
-        for name, tier in each.items()
-    ]
-    return Estate.model_validate(
-        {
-            "apiVersion": "holdfast.dev/v1",
-            "kind": "Estate",
-            "metadata": {"name": f"e{uuid4().hex[:12]}"},
-            "policy": policy or {},
-            "sites": [*({"name": site, "region": "r"} for site in tiers),
-                      {"name": "far", "region": "s"}],
-            "services": services,
-        }
-    )  # fmt: skip
 
 
 async def region_ends(on: Stage, workflow_id: str) -> RegionStatus:
