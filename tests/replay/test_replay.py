@@ -46,7 +46,7 @@ async def test_a_workflow_that_does_one_thing_more_is_noticed(
     monkeypatch.setattr(forward, "blind", lambda seen: True)
 
     with pytest.raises(NondeterminismError):
-        await replay(next(path for path in RECORDED if path.stem.endswith("-recovered")))
+        await replay(next(path for path in RECORDED if path.stem == "SiteRecovery-recovered"))
 
 
 async def test_a_workflow_that_does_one_thing_less_is_noticed(
@@ -55,4 +55,4 @@ async def test_a_workflow_that_does_one_thing_less_is_noticed(
     monkeypatch.setattr(forward.Forward, "start_ready", lambda self, at: None)
 
     with pytest.raises(NondeterminismError):
-        await replay(next(path for path in RECORDED if path.stem.endswith("-recovered")))
+        await replay(next(path for path in RECORDED if path.stem == "SiteRecovery-recovered"))
