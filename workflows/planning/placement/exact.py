@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .columns import Columns
-from .levels import Level, levels
+from .levels import Level, preferences, service_levels
 from .rules import Row, rules
 from .seating import Seating
 from .value import value_of
@@ -18,37 +18,48 @@ from .value import value_of
 if TYPE_CHECKING:
     from highspy import Highs
 
-NODES = 2000
-"""Of the search tree, for each level: as many as seconds allow where services are some hundred."""
+NODES = 50
+"""Of the search tree, for each level: more of them rarely find more, but take long to look at."""
+WEIGHED = 800
+"""Columns up to which preferences are made the best too: what takes by far the longest."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """The best seating that was found, and whether it is proven that there is none better."""
+    """The best seating that was found, and what of it is proven."""
 
     seating: Seating
-    proven: bool
+    serves_best: bool
+    """None serves more, or lets fewer give way."""
+    is_best: bool
+    """And none meets preferences better."""
 
 
-def improve(start: Seating, nodes: int = NODES) -> Found:
+def improve(start: Seating) -> Found:
     """The best seating of the same problem; `start` itself, if the search finds none better."""
     problem = start.problem
     columns = Columns.of(problem)
-    solver = _solver(columns, rules(problem, columns), nodes)
+    solver = _solver(columns, rules(problem, columns))
     values: Sequence[float] = columns.values_of(start)
-    proven = True
-    for level in levels(problem, columns):
+    serves_best = True
+    for level in service_levels(problem, columns):
         reached = _maximise(solver, level, values)
-        if reached is None:
-            return Found(start, proven=False)
-        proven = proven and reached.proven
+        serves_best = serves_best and reached.proven
         values = reached.values
         _keep(solver, level, values)
+    is_best = serves_best
+    last = preferences(problem, columns)
+    if last:
+        is_best = is_best and len(columns) <= WEIGHED
+    if last and len(columns) <= WEIGHED:
+        reached = _maximise(solver, last, values)
+        is_best = is_best and reached.proven
+        values = reached.values
     found = columns.seating_of(problem, values)
     # Room is counted in floating point by the solver, to a millionth; exactly by the seating.
     if found is None or value_of(found) < value_of(start):
-        return Found(start, proven=False)
-    return Found(found, proven)
+        return Found(start, serves_best=False, is_best=False)
+    return Found(found, serves_best, is_best)
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,7 @@ class _Reached:
     proven: bool
 
 
-def _solver(columns: Columns, rows: Iterable[Row], nodes: int) -> "Highs":
+def _solver(columns: Columns, rows: Iterable[Row]) -> "Highs":
     from highspy import Highs, HighsVarType
 
     solver = Highs()  # type: ignore[no-untyped-call]
@@ -68,7 +79,7 @@ def _solver(columns: Columns, rows: Iterable[Row], nodes: int) -> "Highs":
         ("random_seed", 0),
         ("mip_rel_gap", 0.0),
         ("mip_abs_gap", 0.5),
-        ("mip_max_nodes", nodes),
+        ("mip_max_nodes", NODES),
     ):
         solver.setOptionValue(option, value)
     count = len(columns)
@@ -81,7 +92,7 @@ def _solver(columns: Columns, rows: Iterable[Row], nodes: int) -> "Highs":
     return solver
 
 
-def _maximise(solver: "Highs", level: Level, start: Sequence[float]) -> _Reached | None:
+def _maximise(solver: "Highs", level: Level, start: Sequence[float]) -> _Reached:
     from highspy import HighsModelStatus, HighsSolution, ObjSense
 
     count = len(start)
@@ -93,7 +104,7 @@ def _maximise(solver: "Highs", level: Level, start: Sequence[float]) -> _Reached
     solver.run()
     values = solver.getSolution().col_value
     if len(values) != count:
-        return None
+        return _Reached(start, proven=False)
     status = solver.getModelStatus()
     return _Reached([float(round(value)) for value in values], status == HighsModelStatus.kOptimal)
 

@@ -13,8 +13,11 @@ WIDEST = 10**6
 """How large a level's sum may become: within what floating point tells apart for sure."""
 
 
-def levels(problem: Problem, columns: Columns) -> list[Level]:
-    """The sums to be made greatest, one after the other; see `value.value_of`, which they equal."""
+def service_levels(problem: Problem, columns: Columns) -> list[Level]:
+    """Who is served and who gives way: the sums to be made greatest, one after the other.
+
+    Together with `preferences` they order seatings as `value.value_of` does.
+    """
     found: list[tuple[dict[int, float], int]] = []
     for part, span in _parts(problem, columns):
         if found and found[-1][1] * span <= WIDEST:
@@ -25,7 +28,13 @@ def levels(problem: Problem, columns: Columns) -> list[Level]:
             found.append((merged, width * span))
         else:
             found.append((dict(part), span))
-    return [level for level, _ in found if level]
+    return [level for level, _ in found]
+
+
+def preferences(problem: Problem, columns: Columns) -> Level:
+    """The last sum: how many sites the items prefer to theirs, the fewer the better."""
+    ranked = ((column, problem.items[i].ranks[seat[0]]) for column, (i, seat) in columns.seats())
+    return {column: -float(rank) for column, rank in ranked if rank}
 
 
 def _parts(problem: Problem, columns: Columns) -> Iterator[tuple[dict[int, float], int]]:
@@ -44,6 +53,3 @@ def _parts(problem: Problem, columns: Columns) -> Iterator[tuple[dict[int, float
         yield dict.fromkeys(victims.values(), -1.0), 1 + len(victims)
         tiers = {column: float(problem.victims[v].tier) for v, column in victims.items()}
         yield tiers, 1 + int(sum(tiers.values()))
-    worst = sum(max(len(item.options) - 1, 0) for item in problem.items)
-    ranked = ((column, problem.items[i].ranks[seat[0]]) for column, (i, seat) in columns.seats())
-    yield {column: -float(rank) for column, rank in ranked if rank}, 1 + worst

@@ -11,7 +11,7 @@ from .settling import settle
 from .splitting import join, split
 from .value import least_ranks, ranks
 
-LARGEST = 1000
+LARGEST = 3000
 """Columns of a problem that is searched as a whole; see the benchmark for what that takes."""
 
 
@@ -29,28 +29,32 @@ def solve(problem: Problem) -> Solution:
     if is_best(first):
         return Solution(first)
     whole = Seating(problem)
-    proven = True
+    missing = excess = 0
     for part in split(problem):
-        seating, best = _solved(part.problem)
-        proven = proven and best
-        join(whole, part, seating)
-    return Solution(whole, "" if proven else _gap(whole))
+        found = _solved(part.problem)
+        join(whole, part, found.seating)
+        if not found.serves_best:
+            missing += sum(seat is None or seat[1] for seat in found.seating.seats)
+        if not found.is_best:
+            excess += ranks(found.seating) - least_ranks(part.problem)
+    return Solution(whole, _gap(missing, excess))
 
 
-def _solved(problem: Problem) -> tuple[Seating, bool]:
-    """A part's seating, and whether it is proven that there is none better."""
+def _solved(problem: Problem) -> exact.Found:
     seating = filled(problem)
     if is_best(seating):
-        return seating, True
+        return exact.Found(seating, serves_best=True, is_best=True)
+    serves_best = False
     if _is_small(problem):
         found = exact.improve(seating)
-        if found.proven:
-            return found.seating, True
-        seating = found.seating
+        if found.is_best:
+            return found
+        seating, serves_best = found.seating, found.serves_best
     else:
         windows.improve(seating)
     settle(seating)
-    return seating, is_best(seating)
+    best = is_best(seating)
+    return exact.Found(seating, serves_best=serves_best or best, is_best=best)
 
 
 def _is_small(problem: Problem) -> bool:
@@ -59,10 +63,10 @@ def _is_small(problem: Problem) -> bool:
     return seats <= 10 * LARGEST and len(Columns.of(problem)) <= LARGEST
 
 
-def _gap(seating: Seating) -> str:
-    missing = sum(seat is None or seat[1] for seat in seating.seats)
-    excess = ranks(seating) - least_ranks(seating.problem)
-    return (
-        f"not proven to be the best: at most {missing} more could be placed whole, and preferences "
-        f"met better by at most {excess} places"
-    )
+def _gap(missing: int, excess: int) -> str:
+    gaps = []
+    if missing:
+        gaps.append(f"at most {missing} more could be placed whole")
+    if excess > 0:
+        gaps.append(f"preferences could be met better by at most {excess} places in sum")
+    return f"not proven to be the best: {' and '.join(gaps)}" if gaps else ""

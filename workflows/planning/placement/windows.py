@@ -20,8 +20,6 @@ COLUMNS = 500
 """Of a window at most: what is solved in some tenths of a second."""
 ATTEMPTS = 150
 """How many windows are solved at most."""
-NODES = 100
-"""Of the search tree of a window."""
 
 
 def improve(seating: Seating) -> None:
@@ -129,7 +127,7 @@ def _solve(seating: Seating, part: Part) -> None:
         seat = seating.seats[item]
         if seat is not None:
             start.sit(index, seat)
-    found = exact.improve(start, NODES).seating
+    found = exact.improve(start).seating
     if value_of(found) <= value_of(start):
         return
     replaced = seating.clone()
