@@ -59,7 +59,9 @@ def improve(start: Seating) -> Found:
     # Room is counted in floating point by the solver, to a millionth; exactly by the seating.
     if found is None or value_of(found) < value_of(start):
         return Found(start, serves_best=False, is_best=False)
-    return Found(found, serves_best, is_best)
+    # Of two that are as good, the one that followed the order of the file.
+    chosen = start if value_of(found) == value_of(start) else found
+    return Found(chosen, serves_best, is_best)
 
 
 @dataclass(frozen=True)
