@@ -27,9 +27,10 @@ from ..workflows.model.recovery import (
     RecoveryRequest,
     RecoveryStatus,
 )
-from ..workflows.names import TASK_QUEUE, site_recovery_id
+from ..workflows.names import TASK_QUEUE, coordinator_id, site_recovery_id
 from ..workflows.search_attributes import at_start
 from ..workflows.site_recovery import SiteRecovery
+from .estate_orders import EstateOrders
 from .evaluations import Evaluations
 from .recovery_interventions import Interventions
 from .wider_recoveries import Started as Started
@@ -60,7 +61,7 @@ class Abandoned(Exception):
     """Somebody terminated the workflow: what was done stands, and nothing was rolled back."""
 
 
-class RecoveryClient(Interventions, WiderRecoveries, Evaluations):
+class RecoveryClient(Interventions, WiderRecoveries, EstateOrders, Evaluations):
     """Recoveries, seen through a Temporal client that uses the Pydantic data converter."""
 
     def __init__(
@@ -185,8 +186,12 @@ class RecoveryClient(Interventions, WiderRecoveries, Evaluations):
                 return status
         raise AssertionError("a watch ends with an ended recovery")
 
-    async def _ask(self, workflow_id: str, update: Any, asked: Document) -> str:
+    async def _ask(
+        self, workflow_id: str, update: Any, asked: Document, *, starting: Any = None
+    ) -> str:
         """Ask a recovery for something and wait until it has answered.
+
+        What is not `starting` must run already.
 
         Raises:
             Refused: it does not accept that.
@@ -194,6 +199,15 @@ class RecoveryClient(Interventions, WiderRecoveries, Evaluations):
             NoWorker: nobody answered in time; it may still do what was asked.
         """
         try:
+            if starting is not None:
+                told: Accepted = await self._client.execute_update_with_start_workflow(
+                    update,
+                    asked,
+                    start_workflow_operation=starting,
+                    result_type=Accepted,
+                    rpc_timeout=self._answer_within,
+                )
+                return told.sentence
             accepted: Accepted = await self._handle(workflow_id).execute_update(
                 update, asked, rpc_timeout=self._answer_within
             )
@@ -226,6 +240,9 @@ def _task_timeout(request: RecoveryRequest) -> timedelta:
 
 def _explained(error: Exception, workflow_id: str) -> Exception:
     if isinstance(error, RPCError):
+        if error.status is RPCStatusCode.NOT_FOUND and workflow_id.startswith(coordinator_id("")):
+            name = workflow_id.removeprefix(coordinator_id(""))
+            return RecoveryNotFound(f"nothing has been recovered yet in an estate named {name}")
         if error.status is RPCStatusCode.NOT_FOUND:
             return RecoveryNotFound(f"there is no recovery {workflow_id}, or it has ended")
         waiting: Iterable[RPCStatusCode] = (

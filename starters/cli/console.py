@@ -1,7 +1,11 @@
 """What all commands share towards the terminal: exit codes, complaints, text made safe to print."""
 
+import difflib
 import sys
+from collections.abc import Sequence
 from enum import IntEnum
+
+_MOST_NAMES = 8
 
 
 class ExitCode(IntEnum):
@@ -38,3 +42,12 @@ def printable(text: str) -> str:
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
+
+
+def unknown(owner: str, kind: str, name: str, known: Sequence[str]) -> str:
+    """That there is no such thing, what is near, and what there is, in one line."""
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ";"
+    more = f" and {len(known) - _MOST_NAMES} more" if len(known) > _MOST_NAMES else ""
+    names = f"{', '.join(known[:_MOST_NAMES])}{more}" or "none"
+    return f"{owner} has no {kind} {name!r}{hint} its {kind}s are: {names}"

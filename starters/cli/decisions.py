@@ -43,13 +43,13 @@ def approve(
     Who asked for the recovery cannot approve it; where two must, they are two people.
     """
 
-    async def approval(client: "RecoveryClient", by: str) -> str:
-        status = await client.status(recovery)
+    async def approval(client: "RecoveryClient", id: str, by: str) -> str:
+        status = await client.status(id)
         asked = _waiting(status)
         if not as_json:
             _show(status, asked)
         return await client.approve(
-            recovery,
+            id,
             actor=by,
             reason=reason,
             plan_hash=_meant(plan, asked.plan_hash),
@@ -57,28 +57,33 @@ def approve(
             break_glass=break_glass,
         )
 
-    ask(approval, actor, as_json)
+    ask(recovery, approval, actor, as_json)
 
 
 def reject(
     recovery: RecoveryId, reason: Reason, actor: Actor = None, as_json: Json = False
 ) -> None:
     """Refuse the plan of a recovery that waits for approval; it ends with nothing changed."""
-    ask(lambda client, by: client.reject(recovery, actor=by, reason=reason), actor, as_json)
+    ask(recovery, lambda client, id, by: client.reject(id, actor=by, reason=reason), actor, as_json)
 
 
 def commit(
     recovery: RecoveryId, reason: Reason, actor: Actor = None, as_json: Json = False
 ) -> None:
     """Give up the way back of a recovery that is done, and end it."""
-    ask(lambda client, by: client.commit(recovery, actor=by, reason=reason), actor, as_json)
+    ask(recovery, lambda client, id, by: client.commit(id, actor=by, reason=reason), actor, as_json)
 
 
 def go_ungraceful(
     recovery: RecoveryId, reason: Reason, actor: Actor = None, as_json: Json = False
 ) -> None:
     """Give up what only a living site can do, its drain and final sync; the rest goes on."""
-    ask(lambda client, by: client.go_ungraceful(recovery, actor=by, reason=reason), actor, as_json)
+    ask(
+        recovery,
+        lambda client, id, by: client.go_ungraceful(id, actor=by, reason=reason),
+        actor,
+        as_json,
+    )
 
 
 def _waiting(status: "RecoveryStatus") -> "ApprovalStatus":

@@ -10,26 +10,34 @@ from .options import Actor, Json, Reason, RecoveryId, StepName, actor_or_user
 if TYPE_CHECKING:
     from ..recovery_client import RecoveryClient
 
-Asked = Callable[["RecoveryClient", str], Awaitable[str]]
+Asked = Callable[["RecoveryClient", str, str], Awaitable[str]]
+"""What is asked of the recovery with an id, in somebody's name; it returns what is said to it."""
+Ordered = Callable[["RecoveryClient", str], Awaitable[str]]
+"""The same, of whatever it knows itself."""
 
 
 def pause(recovery: RecoveryId, reason: Reason, actor: Actor = None, as_json: Json = False) -> None:
     """Start no new step of a recovery; what runs goes on to its end."""
-    ask(lambda client, by: client.pause(recovery, actor=by, reason=reason), actor, as_json)
+    ask(recovery, lambda client, id, by: client.pause(id, actor=by, reason=reason), actor, as_json)
 
 
 def resume(
     recovery: RecoveryId, reason: Reason, actor: Actor = None, as_json: Json = False
 ) -> None:
     """Let a paused recovery go on."""
-    ask(lambda client, by: client.resume(recovery, actor=by, reason=reason), actor, as_json)
+    ask(recovery, lambda client, id, by: client.resume(id, actor=by, reason=reason), actor, as_json)
 
 
 def roll_back(
     recovery: RecoveryId, reason: Reason, actor: Actor = None, as_json: Json = False
 ) -> None:
     """Undo everything that a recovery did; refused once there is no way back."""
-    ask(lambda client, by: client.roll_back(recovery, actor=by, reason=reason), actor, as_json)
+    ask(
+        recovery,
+        lambda client, id, by: client.roll_back(id, actor=by, reason=reason),
+        actor,
+        as_json,
+    )
 
 
 def retry_step(
@@ -41,7 +49,8 @@ def retry_step(
 ) -> None:
     """Try a held step again, after a fresh look at its resource."""
     ask(
-        lambda client, by: client.retry_step(recovery, step, actor=by, reason=reason),
+        recovery,
+        lambda client, id, by: client.retry_step(id, step, actor=by, reason=reason),
         actor,
         as_json,
     )
@@ -56,14 +65,24 @@ def skip_step(
 ) -> None:
     """Pass a step over, as if it were done; say why, for it is kept."""
     ask(
-        lambda client, by: client.skip_step(recovery, step, actor=by, reason=reason),
+        recovery,
+        lambda client, id, by: client.skip_step(id, step, actor=by, reason=reason),
         actor,
         as_json,
     )
 
 
-def ask(asked: Asked, actor: str | None, as_json: bool) -> NoReturn:
+def ask(recovery: str, asked: Asked, actor: str | None, as_json: bool) -> NoReturn:
     """Ask a recovery for something in a person's name, and print what it says."""
+
+    async def of_the_recovery(client: "RecoveryClient", by: str) -> str:
+        return await asked(client, await _meant(client, recovery), by)
+
+    order(of_the_recovery, actor, as_json)
+
+
+def order(ordered: Ordered, actor: str | None, as_json: bool) -> NoReturn:
+    """Order something in a person's name, and print what is said to it."""
     from pydantic import ValidationError
 
     from ..recovery_client import Refused
@@ -72,7 +91,7 @@ def ask(asked: Asked, actor: str | None, as_json: bool) -> NoReturn:
 
     async def work(session: Session) -> int:
         try:
-            sentence = await asked(session.recoveries, actor_or_user(actor))
+            sentence = await ordered(session.recoveries, actor_or_user(actor))
         except ValidationError as error:
             raise CommandFailed(in_words(error), ExitCode.USAGE) from None
         except Refused as refusal:
@@ -84,3 +103,18 @@ def ask(asked: Asked, actor: str | None, as_json: bool) -> NoReturn:
         return ExitCode.DONE
 
     converse(work)
+
+
+async def _meant(client: "RecoveryClient", id: str) -> str:
+    """The recovery that takes what is asked: of a failback its move, which is one of its own."""
+    from ..recovery_client import Refused
+
+    if id.startswith("failback/"):
+        failback = await client.failback_status(id)
+        if failback.recovery is None:
+            raise Refused(f"the move home has not begun: {failback.sentence}")
+        return failback.recovery
+    if id.startswith("region-recovery/"):
+        sites = ", ".join(each.workflow_id for each in (await client.region_status(id)).sites)
+        raise Refused(f"a region is steered site by site; name one of {sites}")
+    return id

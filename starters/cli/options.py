@@ -28,7 +28,7 @@ Actor = Annotated[
     str | None,
     typer.Option("--actor", help="Who asks.", show_default="the user of the operating system"),
 ]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept with the recovery.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept.")]
 RecoveryId = Annotated[
     str, typer.Argument(metavar="ID", help="The recovery's workflow id, as `recover` printed it.")
 ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .console import CommandFailed, ExitCode, complain
+from .console import CommandFailed, ExitCode, complain, unknown
 from .estate import load
 from .options import Actor, Estate, HowMoved, Json, Lost, RecoveryId, Site, actor_or_user
 
@@ -91,9 +91,9 @@ def watch(recovery: RecoveryId, as_json: Json = False) -> None:
     from .session import converse
 
     async def work(session: "Session") -> int:
-        from .wider import follow_wider
+        from .wider import watch_wider
 
-        code = await follow_wider(session, recovery, as_json)
+        code = await watch_wider(session, recovery, as_json)
         return await _wait(session, recovery, as_json) if code is None else code
 
     converse(work)
@@ -171,12 +171,18 @@ async def _wait(session: "Session", workflow_id: str, as_json: bool) -> int:
     except asyncio.CancelledError:
         complain(f"the recovery goes on; holdfast watch {workflow_id}")
         raise
+    from ...workflows.model.recovery import Outcome
+    from .progress import is_terminal
+    from .tables import headline, show, told, untouched
+
     if as_json:
         print(json.dumps(_summary(status)))
+        if status.outcome is Outcome.HELD:
+            complain(headline(status).plain)
+        elif untouched(status):
+            complain("; ".join(entry.sentence for entry in status.log))
     else:
-        from .tables import show, told
-
-        show(told(status))
+        show(told(status, logged=not is_terminal()))
     return exit_code(status)
 
 
@@ -185,9 +191,7 @@ def _mode(name: str) -> "Mode":
 
     modes = [mode.value for mode in Mode if mode is not Mode.DRY_RUN]
     if name not in modes:
-        raise CommandFailed(
-            f"--mode: there is no mode {name!r}; there are {', '.join(modes)}", ExitCode.USAGE
-        )
+        raise CommandFailed(unknown("a recovery", "mode", name, modes), ExitCode.USAGE)
     return Mode(name)
 
 
@@ -202,10 +206,7 @@ def _request(
     sites = [each.name for each in estate.sites]
     for name in (site, *(lost or ())):
         if name not in sites:
-            raise CommandFailed(
-                f"{estate.metadata.name} has no site {name!r}; its sites are {', '.join(sites)}",
-                ExitCode.USAGE,
-            )
+            raise CommandFailed(unknown(estate.name, "site", name, sites), ExitCode.USAGE)
     try:
         return RecoveryRequest(
             estate=estate,
@@ -229,12 +230,9 @@ def in_words(error: Exception) -> str:
 
 
 def _summary(status: "RecoveryStatus") -> dict[str, object]:
+    # Programs rely on exactly these keys; `status --json` has everything.
     return {
         "outcome": status.outcome,
-        "phase": status.phase,
-        "sentence": status.sentence,
-        "waits_for": status.waits_for,
-        "test_passed": status.test_passed,
         "workflow_id": status.workflow_id,
         "steps": [
             {"service": step.service, "id": step.id, "state": step.state} for step in status.steps

@@ -9,7 +9,7 @@ from typing import NoReturn
 from urllib.parse import quote
 
 import typer
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ...workers.connection import TemporalUnreachable, connect
@@ -17,6 +17,8 @@ from ...workers.logs import log_to_stderr
 from ...workers.settings import Settings, SettingsInvalid
 from ..recovery_client import Abandoned, NoWorker, RecoveryClient, RecoveryNotFound, Refused
 from .console import CommandFailed, ExitCode
+
+LOOKS_LIKE = "an id looks like site-recovery/ESTATE/SITE, as `holdfast recover` prints it"
 
 
 @dataclass(frozen=True)
@@ -70,15 +72,15 @@ def complete(work: Awaitable[int]) -> int:
     except SettingsInvalid as error:
         raise CommandFailed(str(error), ExitCode.USAGE) from None
     except RecoveryNotFound as error:
-        raise CommandFailed(
-            f"{error}; an id looks like site-recovery/ESTATE/SITE, as `holdfast recover` prints it"
-        ) from None
+        raise CommandFailed(f"{error}; {LOOKS_LIKE}") from None
     except (Refused, NoWorker) as error:
         raise CommandFailed(str(error)) from None
     except Abandoned as error:
         raise CommandFailed(
             f"{error}, nothing was rolled back; look, then run `holdfast recover` again"
         ) from None
+    except WorkflowQueryFailedError:
+        raise CommandFailed(f"that id is of no recovery; {LOOKS_LIKE}", ExitCode.USAGE) from None
     except RPCError as error:
         gone = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED)
         code = ExitCode.UNREACHABLE if error.status in gone else ExitCode.FAILED

@@ -1,6 +1,7 @@
 """How a recovery, or the plan of one, is told on the screen when it stands still."""
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC
 from itertools import groupby
 
 from rich import box
@@ -8,6 +9,7 @@ from rich.console import Console, ConsoleRenderable
 from rich.table import Table
 from rich.text import Text
 
+from ...workflows.model.consent import ApprovalState
 from ...workflows.model.recovery import (
     ConditionType,
     Outcome,
@@ -38,6 +40,9 @@ _OUTCOME_STYLES = {
 _TOLD_STATES = frozenset(
     {StepState.FAILED, StepState.HELD, StepState.RESIDUE, StepState.UNKNOWN, StepState.SKIPPED}
 )
+_GOOD = {True: "green", False: "red"}
+_AHEAD = frozenset({Phase.WAITING, Phase.ASSESSING, Phase.APPROVING, Phase.RECOVERING})
+"""Phases in which a prediction is of use."""
 _LAST_SENTENCES = 5
 
 
@@ -55,18 +60,56 @@ def show(lines: Iterable[ConsoleRenderable]) -> None:
 
 def headline(status: RecoveryStatus) -> Text:
     """The outcome, or the phase, in one line."""
+    if status.phase is Phase.COMMIT_WINDOW:
+        return _commit_window(status)
     outcome = status.outcome
     word = (outcome or status.phase).replace("_", " ")
     text = Text()
+    if status.test_passed is not None and outcome is Outcome.ROLLED_BACK:
+        return _tested(status)
+    if untouched(status):
+        # To whom nothing was done, nothing was taken back.
+        asked = status.approval
+        refused = asked is not None and asked.state is not ApprovalState.APPROVED
+        sentence = asked.sentence if asked is not None and refused else status.sentence
+        return text.append(printable(sentence), style="bold yellow")
     text.append(word, style=_OUTCOME_STYLES.get(outcome, "bold cyan") if outcome else "bold cyan")
     if outcome is None:
         return text
+    if outcome is Outcome.HELD and status.phase is Phase.WAITING:
+        return text.append(f": {printable(status.sentence)}")
+    if outcome is Outcome.HELD and status.phase is Phase.APPROVING and status.approval:
+        return text.append(f": it waits for {printable(status.approval.sentence)}")
     if outcome is Outcome.HELD:
         return text.append(f": it waits for {printable(status.waits_for)}")
     # The sentence of a good end says the word again.
     sentence = printable(status.sentence)
     said = sentence.startswith(f"{word} ")
     return text.append(sentence.removeprefix(word) if said else f": {sentence}")
+
+
+def _commit_window(status: RecoveryStatus) -> Text:
+    back = sum(service.outcome is ServiceOutcome.RECOVERED for service in status.services)
+    count = f"{back} service{'s' * (back != 1)}"
+    text = Text("recovered", style="bold green").append(f" {count} of {status.site}")
+    if status.commit is not None:
+        keeps = status.commit.on_timeout == "commit"
+        text.append(
+            f"\nthe way back is kept until {status.commit.until.astimezone(UTC):%H:%M:%S} UTC;"
+            f" then it is {'given up' if keeps else 'taken'}, unless a person decides before"
+        )
+    return text
+
+
+def _tested(status: RecoveryStatus) -> Text:
+    good = status.test_passed
+    text = Text(f"the test {'passed' if good else 'failed'}", style=f"bold {_GOOD[bool(good)]}")
+    return text.append(": the isolated copies are gone again, and no traffic was changed")
+
+
+def untouched(status: RecoveryStatus) -> bool:
+    """It was refused, or stopped, before it changed anything."""
+    return status.phase is Phase.ROLLED_BACK and not any(step.started_at for step in status.steps)
 
 
 def services_table(status: RecoveryStatus) -> Table:
@@ -135,14 +178,17 @@ def placement_table(status: RecoveryStatus) -> Table:
     return table
 
 
-def told(status: RecoveryStatus) -> Iterator[ConsoleRenderable]:
-    """A recovery that ended or waits: what became of it, what is left, what to do."""
+def told(status: RecoveryStatus, *, logged: bool = False) -> Iterator[ConsoleRenderable]:
+    """A recovery that ended or waits: what became of it, what is left, what to do.
+
+    What its log says is not said again if that is on the screen already.
+    """
     if status.services:
         yield from (Text(), services_table(status), Text())
     for step in status.steps:
         if step.state in _TOLD_STATES:
             yield Text(f"{step.state} {step.service}/{step.id}: {printable(step.sentence)}")
-    if status.phase is Phase.ROLLED_BACK and not any(step.started_at for step in status.steps):
+    if untouched(status) and not logged:
         for entry in status.log:
             if entry.sentence != status.sentence:
                 yield Text(f"- {printable(entry.sentence)}")
@@ -196,28 +242,30 @@ def decided_lines(status: RecoveryStatus) -> Iterator[ConsoleRenderable]:
             f"left out: {printable(left.service)} (tier {left.tier}): {printable(left.sentence)}",
             style="yellow",
         )
-    for step in status.unfenced:
-        yield Text(f"not fenced: {step}; it is fenced when its site is back", style="yellow")
-    if status.prediction:
+    if status.unfenced:
+        names = ", ".join(step.partition("/")[0] for step in status.unfenced)
+        yield Text(
+            f"not fenced, for the site does not answer: {names}; the fences follow when it is back",
+            style="yellow",
+        )
+    if status.prediction and status.phase in _AHEAD:
         yield Text(printable(status.prediction), style="dim")
     if status.approval is not None:
-        yield Text(f"approval: {printable(status.approval.sentence)}", style="dim")
+        if status.approval.state is ApprovalState.APPROVED:
+            yield Text(f"approval: {printable(status.approval.sentence)}", style="dim")
         if (review := status.approval.review) is not None:
             due = f"{review.due.astimezone():%Y-%m-%d %H:%M}"
             yield Text(f"a review is due: {printable(review.owner)}, by {due}", style="bold yellow")
     if status.rto is not None and status.rto.missed:
         yield Text(f"objective missed: {', '.join(status.rto.missed)}", style="bold red")
-    if status.test_passed is not None:
-        good = status.test_passed
-        word = "passed" if good else "failed"
-        yield Text(f"the test {word}", style="bold green" if good else "bold red")
 
 
 def status_lines(status: RecoveryStatus) -> Iterator[ConsoleRenderable]:
     """Where a recovery is, for `holdfast status`."""
     yield headline(status)
     if status.outcome is None:
-        yield Text(f"waits for {printable(status.waits_for)}; {printable(status.sentence)}")
+        said = "" if status.sentence in status.waits_for else f"; {printable(status.sentence)}"
+        yield Text(f"waits for {printable(status.waits_for)}{said}")
     for condition in status.conditions:
         known = {True: "yes", False: "no", None: "unknown"}[condition.status]
         yield Text(f"{condition.type}: {known} ({printable(condition.message)})", style="dim")
@@ -225,8 +273,11 @@ def status_lines(status: RecoveryStatus) -> Iterator[ConsoleRenderable]:
         yield from (Text(), services_table(status), Text())
     yield from residue_lines(status.residue)
     yield from decided_lines(status)
-    for entry in status.log[-_LAST_SENTENCES:]:
-        by = f" ({printable(entry.actor)})" if entry.actor else ""
+    # What it waits for is said above, and what can be done about it below.
+    log = [entry for entry in status.log if status.waits_for not in entry.sentence]
+    for entry in log[-_LAST_SENTENCES:]:
+        named = entry.actor is None or entry.sentence.startswith(entry.actor)
+        by = "" if named else f" ({printable(entry.actor or '')})"
         yield Text(f"{entry.at.astimezone():%H:%M:%S} {printable(entry.sentence)}{by}", style="dim")
     yield from what_next(status)
 

@@ -1,20 +1,18 @@
 """`holdfast region recover`, `failback` and `accept-divergence`: what is wider than one site."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .console import CommandFailed, ExitCode, complain, printable
+from .console import CommandFailed, ExitCode, complain, unknown
 from .estate import load
-from .interventions import ask
+from .interventions import order
 from .options import Actor, Estate, Json, Lost, Reason, RecoveryId, actor_or_user
 
 if TYPE_CHECKING:
-    from ...workflows.model.failback import FailbackStatus
-    from ...workflows.model.region import RegionStatus
     from .session import Session
+    from .wider_following import Parts, Wider
 
 Wait = Annotated[
     bool, typer.Option("--wait", help="Stay until it has ended or waits for a person.")
@@ -47,15 +45,11 @@ def recover_region(
     loaded = load(estate)
     regions = sorted({site.region for site in loaded.sites})
     if region not in regions:
-        raise CommandFailed(
-            f"{loaded.name} has no region {region!r}; it has {', '.join(regions)}", ExitCode.USAGE
-        )
+        raise CommandFailed(unknown(loaded.name, "region", region, regions), ExitCode.USAGE)
     inside = [site.name for site in loaded.sites if site.region == region]
     for name in sites or ():
         if name not in inside:
-            raise CommandFailed(
-                f"{name} is no site of {region}; it has {', '.join(inside)}", ExitCode.USAGE
-            )
+            raise CommandFailed(unknown(region, "site", name, inside), ExitCode.USAGE)
     request = RegionRequest(
         estate=loaded,
         region=region,
@@ -69,7 +63,7 @@ def recover_region(
         started = await session.recoveries.recover_region(request)
         id = started.workflow_id
         _introduce(session, id, started.joined, as_json=as_json, wait=wait)
-        return await _region(session, id, as_json) if wait else ExitCode.DONE
+        return (await watch_wider(session, id, as_json) or ExitCode.DONE) if wait else ExitCode.DONE
 
     converse(work)
 
@@ -93,18 +87,17 @@ def failback(
     from .session import converse
 
     loaded = load(estate)
-    if site not in {each.name for each in loaded.sites}:
-        known = ", ".join(each.name for each in loaded.sites)
-        raise CommandFailed(
-            f"{loaded.name} has no site {site!r}; its sites are {known}", ExitCode.USAGE
-        )
+    known = [each.name for each in loaded.sites]
+    if site not in known:
+        raise CommandFailed(unknown(loaded.name, "site", site, known), ExitCode.USAGE)
     request = FailbackRequest(estate=loaded, site=site, actor=actor_or_user(actor), reason=reason)
 
     async def work(session: "Session") -> int:
+        await _must_be_final(session, request.estate.name, site)
         started = await session.recoveries.fail_back(request)
         id = started.workflow_id
         _introduce(session, id, started.joined, as_json=as_json, wait=wait)
-        return await _failback(session, id, as_json) if wait else ExitCode.DONE
+        return (await watch_wider(session, id, as_json) or ExitCode.DONE) if wait else ExitCode.DONE
 
     converse(work)
 
@@ -113,83 +106,82 @@ def accept_divergence(
     failback: RecoveryId, reason: Reason, actor: Actor = None, as_json: Json = False
 ) -> None:
     """Let a failback go on although the home site holds writes that nobody else has."""
-    ask(
+    order(
         lambda client, by: client.accept_divergence(failback, actor=by, reason=reason),
         actor,
         as_json,
     )
 
 
-async def follow_wider(session: "Session", id: str, as_json: bool) -> int | None:
+async def watch_wider(session: "Session", id: str, as_json: bool) -> int | None:
     """Watch a region's recovery or a failback; None if the id is neither's."""
-    if id.startswith("region-recovery/"):
-        return await _region(session, id, as_json)
-    return await _failback(session, id, as_json) if id.startswith("failback/") else None
+    import asyncio
+
+    from .wider_following import follow_wider, looks
+    from .wider_tables import PlainWiderView, SilentWiderView
+
+    if id.startswith("estate/"):
+        raise CommandFailed(f"an estate has no end: holdfast status {id}", ExitCode.USAGE)
+    look = looks(session.recoveries, id)
+    if look is None:
+        return None
+    try:
+        found = await follow_wider(look, SilentWiderView() if as_json else PlainWiderView())
+    except asyncio.CancelledError:
+        complain(f"it goes on; holdfast watch {id}")
+        raise
+    _tell(found, as_json)
+    if found[0].outcome == "held":
+        return ExitCode.HELD
+    return ExitCode.DONE if found[0].outcome == "recovered" else ExitCode.FAILED
 
 
 async def say_wider(session: "Session", id: str, as_json: bool) -> int | None:
-    """Say where a region's recovery or a failback is; None if the id is neither's."""
-    found: RegionStatus | FailbackStatus
-    if id.startswith("region-recovery/"):
-        found = await session.recoveries.region_status(id)
-    elif id.startswith("failback/"):
-        found = await session.recoveries.failback_status(id)
-    else:
+    """Say where a region's recovery, a failback or an estate is; None if the id is of none."""
+    from .coordinator_tables import estate_lines
+    from .tables import show
+    from .wider_following import looks
+
+    if id.startswith("estate/"):
+        state = await session.recoveries.estate_state(id.removeprefix("estate/"))
+        if as_json:
+            print(state.model_dump_json())
+        else:
+            show(estate_lines(state))
+        return ExitCode.DONE
+    look = looks(session.recoveries, id)
+    if look is None:
         return None
-    if as_json:
-        print(found.model_dump_json())
-    else:
-        _tell(found)
+    _tell(await look(), as_json)
     return ExitCode.DONE
 
 
-async def _region(session: "Session", id: str, as_json: bool) -> int:
-    status = await _followed(session.recoveries.watch_region(id), as_json)
-    return _ended(status, "recovered", as_json)
+async def _must_be_final(session: "Session", estate: str, site: str) -> None:
+    """Refuse a way home while the way back is open: it is the shorter one."""
+    from ...workflows.model.recovery import Action, Phase
+    from ...workflows.names import site_recovery_id
+    from ..recovery_client import RecoveryNotFound
+
+    id = site_recovery_id(estate, site)
+    try:
+        status = await session.recoveries.status(id)
+    except RecoveryNotFound:
+        return
+    if status.phase is Phase.COMMIT_WINDOW and status.action is Action.RECOVER:
+        raise CommandFailed(
+            f"the recovery of {site} can still be taken back: holdfast roll-back {id}"
+            f' --reason "…"; or make it final and ask again: holdfast commit {id} --reason "…"'
+        )
 
 
-async def _failback(session: "Session", id: str, as_json: bool) -> int:
-    status = await _followed(session.recoveries.watch_failback(id), as_json)
-    return _ended(status, "recovered", as_json)
-
-
-async def _followed(
-    statuses: AsyncIterator["RegionStatus"] | AsyncIterator["FailbackStatus"], as_json: bool
-) -> "RegionStatus | FailbackStatus":
-    told = 0
-    last: RegionStatus | FailbackStatus | None = None
-    async for status in statuses:
-        last = status
-        for entry in status.log[told:]:
-            if not as_json:
-                print(f"{entry.at.astimezone():%H:%M:%S} {printable(entry.sentence)}", flush=True)
-        told = len(status.log)
-        if status.outcome == "held":
-            break
-    assert last is not None
-    return last
-
-
-def _ended(status: "RegionStatus | FailbackStatus", good: str, as_json: bool) -> int:
-    if as_json:
-        print(status.model_dump_json())
-    else:
-        _tell(status)
-    if status.outcome == "held":
-        return ExitCode.HELD
-    return ExitCode.DONE if status.outcome == good else ExitCode.FAILED
-
-
-def _tell(status: "RegionStatus | FailbackStatus") -> None:
+def _tell(found: "tuple[Wider, Parts]", as_json: bool) -> None:
     from .tables import show
-    from .wider_tables import failback_lines, region_lines
+    from .wider_tables import wider_lines
 
-    from ...workflows.model.failback import FailbackStatus
-
-    if isinstance(status, FailbackStatus):
-        show(failback_lines(status))
+    if as_json:
+        print(found[0].model_dump_json())
     else:
-        show(region_lines(status))
+        show(wider_lines(*found))
 
 
 def _introduce(session: "Session", id: str, joined: bool, *, as_json: bool, wait: bool) -> None:
