@@ -117,17 +117,7 @@ class Evaluations:
             NeverEvaluated: nobody has asked for it yet.
             NoWorker: nobody answered in time.
         """
-        handle = self._client.get_workflow_handle_for(PlanEvaluation.run, evaluation_id(estate))
-        try:
-            found = await handle.query(
-                PlanEvaluation.readiness,
-                AskReadiness(sites=tuple(sites)),
-                rpc_timeout=self._answer_within,
-            )
-        except WorkflowQueryFailedError as error:
-            raise NeverEvaluated(str(error)) from None
-        except RPCError as error:
-            raise self._in_words(error, handle.id) from None
+        found = await self._told(estate, AskReadiness(sites=tuple(sites)))
         return read_at(found, datetime.now(UTC))
 
     async def watch_evaluation(
@@ -138,14 +128,31 @@ class Evaluations:
         sites: Sequence[str] = (),
         every: timedelta = timedelta(seconds=0.5),
     ) -> AsyncIterator[EstateReadiness]:
-        """The verdicts, again and again, until all that was asked for then are new."""
-        while True:
-            found = await self.readiness(estate, sites=sites)
-            yield found
+        """How far it is, again and again; at last, once all that was asked for then are new, the
+        verdicts.
+
+        Without `sites`, no site is told before the last.
+        """
+        ended = False
+        while not ended:
+            found = await self._told(estate, AskReadiness(sites=tuple(sites), brief=not sites))
             answered = all(site.observed_at >= begun.at for site in found.sites)
-            if not found.running or found.number > begun.number or (sites and answered):
-                return
-            await asyncio.sleep(every.total_seconds())
+            ended = bool(not found.running or found.number > begun.number or (sites and answered))
+            if not ended:
+                yield found
+                await asyncio.sleep(every.total_seconds())
+        yield await self.readiness(estate, sites=sites)
+
+    async def _told(self, estate: str, asked: AskReadiness) -> EstateReadiness:
+        handle = self._client.get_workflow_handle_for(PlanEvaluation.run, evaluation_id(estate))
+        try:
+            return await handle.query(
+                PlanEvaluation.readiness, asked, rpc_timeout=self._answer_within
+            )
+        except WorkflowQueryFailedError as error:
+            raise NeverEvaluated(str(error)) from None
+        except RPCError as error:
+            raise self._in_words(error, handle.id) from None
 
     async def _ask(self, workflow_id: str, update: Any, asked: Document) -> str:
         raise NotImplementedError

@@ -135,7 +135,7 @@ class PlanEvaluation:
         """The verdicts as they were made; whoever reads them minds their age."""
         if self._memory.estate is None:
             raise ApplicationError(f"{self._given.estate} was never evaluated", type="Refused")
-        return self._memory.readiness(asked.sites)
+        return self._memory.readiness(asked.sites, brief=asked.brief)
 
     # The work
 

@@ -181,6 +181,8 @@ class AskReadiness(Document):
     """Of which sites the readiness is asked; none means all. Of one alone, details are told."""
 
     sites: tuple[str, ...] = ()
+    brief: bool = False
+    """Only how far it is: no site is told."""
 
 
 class EstateReadiness(Answer):

@@ -10,6 +10,7 @@ from ..model.recovery import RecoveryRequest
 from ..planning import compile_plan
 from ..planning.replication import replication_checks
 from .definitions import definitions
+from .narrowing import Narrowing
 
 
 class SiteCompiler:
@@ -18,6 +19,7 @@ class SiteCompiler:
     def __init__(self, estate: Estate, facts: Facts) -> None:
         self._estate = estate
         self._facts = facts
+        self._narrowing = Narrowing(estate, facts)
         self._at: dict[str, list[str]] = {}
         self._without: dict[str, list[str]] = {}
         self._homes: dict[str, str] = {}
@@ -38,10 +40,11 @@ class SiteCompiler:
         )
         if not services:
             return found
-        result = compile_plan(RecoveryRequest(estate=self._estate, site=site), self._facts)
+        estate = self._narrowing.of(site, services)
+        result = compile_plan(RecoveryRequest(estate=estate, site=site), self._facts)
         if result.plan is None:
             return found.model_copy(update={"refusals": result.refusals})
-        made_from = definitions(self._estate, result.plan)
+        made_from = definitions(estate, result.plan)
         return found.model_copy(update={"plan": result.plan, "definitions": made_from})
 
 

@@ -22,6 +22,8 @@ from .verdicts import WORST_FIRST, summary, worst
 
 MOST_DETAILS = 5
 """Sites whose steps are remembered one by one: those asked for by name last."""
+MOST_PROOFS = 3
+"""Of a service: a recovery from where it went to must not hide that of its way there."""
 NEVER = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
@@ -53,8 +55,8 @@ class Memory(BaseModel):
     """By site and service: what its plan was made from."""
     named: list[str] = []
     details: dict[str, SiteDetails] = {}
-    proofs: dict[str, Proof] = {}
-    """By service."""
+    proofs: dict[str, list[Proof]] = {}
+    """By service, the newest last."""
 
     @property
     def running(self) -> bool:
@@ -86,7 +88,9 @@ class Memory(BaseModel):
     def proved(self, told: Proved, now: datetime) -> None:
         """A recovery has shown that plans work, and may have changed others."""
         for service, definition in told.services.items():
-            self.proofs[service] = Proof(definition=definition, at=told.at, how=told.how)
+            others = [p for p in self.proofs.get(service, ()) if p.definition != definition]
+            proof = Proof(definition=definition, at=told.at, how=told.how)
+            self.proofs[service] = [*others, proof][-MOST_PROOFS:]
         known = self.estate.sites if self.estate else ()
         moved = [site for site in dict.fromkeys(told.moved) if site in known]
         if moved:
@@ -134,8 +138,8 @@ class Memory(BaseModel):
 
     # What is told
 
-    def readiness(self, sites: Iterable[str] = ()) -> EstateReadiness:
-        """The verdicts on these sites, or on all."""
+    def readiness(self, sites: Iterable[str] = (), *, brief: bool = False) -> EstateReadiness:
+        """The verdicts on these sites, or on all; if brief, without telling the sites."""
         assert self.estate is not None
         asked = tuple(sites)
         wanted = asked or self.estate.sites
@@ -146,7 +150,7 @@ class Memory(BaseModel):
             estate_hash=self.estate.hash,
             verdict=worst(site.verdict for site in found),
             sentence=summary(found),
-            sites=tuple(found),
+            sites=() if brief else tuple(found),
             details=self.details.get(asked[0]) if len(asked) == 1 else None,
             number=self.number,
             running=self.running,
@@ -219,13 +223,15 @@ class Memory(BaseModel):
 
     def _verified(self, site: str) -> dict[str, datetime]:
         made_from = self.made_from.get(site, {})
-        proofs = [self.proofs.get(service) for service in made_from]
-        known = [proof for proof in proofs if proof is not None]
-        if not known or len(known) < len(proofs):
+        known = [self.proofs.get(service, []) for service in made_from]
+        if not all(known) or not known:
             return {}
-        at = min(proof.at for proof in known)
-        holds = all(
-            proof.definition == definition
-            for proof, definition in zip(known, made_from.values(), strict=True)
-        )
-        return {"verified_at" if holds else "changed_since": at}
+        holding = [
+            proof.at
+            for proofs, definition in zip(known, made_from.values(), strict=True)
+            for proof in proofs
+            if proof.definition == definition
+        ]
+        if len(holding) == len(known):
+            return {"verified_at": min(holding)}
+        return {"changed_since": min(proofs[-1].at for proofs in known)}
