@@ -18,7 +18,7 @@ SITES = 6
 """Of the item's own in one window."""
 COLUMNS = 500
 """Of a window at most: what is solved in some tenths of a second."""
-ATTEMPTS = 150
+ATTEMPTS = 90
 """How many windows are solved at most."""
 
 
