@@ -1,5 +1,6 @@
 """What the Python SDK asks of the coordinator of an estate, on behalf of a person."""
 
+import contextlib
 from datetime import timedelta
 from typing import Any
 
@@ -28,6 +29,26 @@ class EstateOrders:
     _client: Client
     _task_queue: str
     _answer_within: timedelta
+    _coordinated: set[str]
+
+    async def _coordinate(self, estate: str) -> None:
+        """Have a coordinator run: a recovery that finds none starts it itself, which takes longer.
+
+        Each client does it once for each estate.
+        """
+        if estate in self._coordinated:
+            return
+        with contextlib.suppress(RPCError):
+            await self._client.start_workflow(
+                COORDINATOR,
+                CoordinatorInput(estate=estate),
+                id=coordinator_id(estate),
+                task_queue=self._task_queue,
+                task_timeout=TASK_TIMEOUT,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                static_summary=f"the coordinator of {estate}",
+            )
+            self._coordinated.add(estate)
 
     async def freeze(self, estate: str, *, actor: str, reason: str, begin: bool = True) -> str:
         """Grant nothing new; what runs goes on.

@@ -75,6 +75,7 @@ class RecoveryClient(Interventions, WiderRecoveries, EstateOrders, Evaluations):
         self._client = client
         self._task_queue = task_queue
         self._answer_within = answer_within
+        self._coordinated: set[str] = set()
 
     @classmethod
     async def connect(cls, *, task_queue: str = TASK_QUEUE) -> "RecoveryClient":
@@ -90,18 +91,24 @@ class RecoveryClient(Interventions, WiderRecoveries, EstateOrders, Evaluations):
     async def recover(self, request: RecoveryRequest) -> Started:
         """Start a recovery, or join the one of the same site that is running."""
         dry_run = request.mode is Mode.DRY_RUN
+        coordinating = () if dry_run else (self._coordinate(request.estate.name),)
         workflow_id = site_recovery_id(request.estate.name, request.site, dry_run=dry_run)
         try:
-            try:
-                handle = await self._start(request, workflow_id, at_start(request))
-            except RPCError as error:
-                if error.status is not RPCStatusCode.INVALID_ARGUMENT:
-                    raise
-                # No worker has prepared the namespace yet: the run sets them when one takes it up.
-                handle = await self._start(request, workflow_id, None)
+            handle, *_ = await asyncio.gather(self._started(request, workflow_id), *coordinating)
         except WorkflowAlreadyStartedError as error:
             return Started(workflow_id, error.run_id or "", joined=True)
         return Started(workflow_id, handle.first_execution_run_id or "", joined=False)
+
+    async def _started(
+        self, request: RecoveryRequest, workflow_id: str
+    ) -> WorkflowHandle[SiteRecovery, RecoveryReport]:
+        try:
+            return await self._start(request, workflow_id, at_start(request))
+        except RPCError as error:
+            if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+                raise
+            # No worker has prepared the namespace yet: the run sets them when one takes it up.
+            return await self._start(request, workflow_id, None)
 
     async def _start(
         self, request: RecoveryRequest, workflow_id: str, found_by: TypedSearchAttributes | None
