@@ -318,24 +318,10 @@ class Judge:
             if seat[0] == site.name
         }
         for resource in {r for demand in here.values() for r in demand}:
-            left = Fraction(quantity_value(site.capacity.get(resource, "0")))
-            taken = Fraction(0)
-            freed = {}
-            for name, service in self.all.items():
-                where = self.scene.facts.locations.get(name, service.site)
-                if name in self.moving or where != site.name or where in self.scene.lost:
-                    continue
-                if name in self.booked and self.booked[name].site == where:
-                    continue
-                taken += (need := Fraction(quantity_value(service.demand.get(resource, "0"))))
-                if name in gone:
-                    freed[name] = need
-            for booking in self.scene.facts.booked:
-                if booking.site == site.name and booking.service not in self.moving:
-                    taken += Fraction(quantity_value(booking.demand.get(resource, "0")))
-            short = max(taken - left, Fraction(0))
-            left = max(left - taken, Fraction(0))
-            freed = {name: max(need - short, Fraction(0)) for name, need in freed.items()}
+            balance, demands = self._balance(site, resource)
+            left = max(balance, Fraction(0))
+            short = left - balance
+            freed = {name: max(demands.get(name, short) - short, Fraction(0)) for name in gone}
             for level in range(-1, 11):
                 wanted = sum(
                     d.get(resource, Fraction(0)) for n, d in here.items() if self.tiers[n] >= level
@@ -343,6 +329,28 @@ class Judge:
                 room = left + sum(f for n, f in freed.items() if self.victim_tier(n) > level)
                 if wanted > room:
                     yield f"{wanted} {resource} of tier {level} in {room} at {site.name}"
+
+    def _balance(self, site: Site, resource: str) -> tuple[Fraction, dict[str, Fraction]]:
+        """What is left of a site beside what runs there and is on its way; and who takes what."""
+        left = Fraction(quantity_value(site.capacity.get(resource, "0")))
+        demands = {}
+        for name, service in self.all.items():
+            where = self.scene.facts.locations.get(name, service.site)
+            if name in self.moving or where != site.name or where in self.scene.lost:
+                continue
+            if name in self.booked and self.booked[name].site == where:
+                continue
+            demands[name] = Fraction(quantity_value(service.demand.get(resource, "0")))
+        for booking in self.scene.facts.booked:
+            if booking.site == site.name and booking.service not in self.moving:
+                left -= Fraction(quantity_value(booking.demand.get(resource, "0")))
+        return left - sum(demands.values()), demands
+
+    def left(self, site: str, resource: str, choice: Choice) -> Fraction:
+        """What is left of a resource of a site beside what is placed there."""
+        here = (self.demand(n, seat[1]) for n, seat in choice.items() if seat[0] == site)
+        left = max(self._balance(self.sites[site], resource)[0], Fraction(0))
+        return left - sum(demand.get(resource, Fraction(0)) for demand in here)
 
     def demand(self, name: str, degraded: bool) -> dict[str, Fraction]:
         """What it needs of its site."""

@@ -245,7 +245,7 @@ def test_services_that_must_not_fall_together_are_kept_apart(
 
 
 def test_a_service_keeps_apart_from_what_does_not_move_too() -> None:
-    apart = {"spread": {"across": "site", "services": ["mes"]}}
+    apart: dict[str, Any] = {"spread": {"across": "site", "services": ["mes"]}}
     found = assigned(
         service("mes"), service("twin", **apart) | {"site": "b"}, sites=[site("b"), site("c")]
     )
@@ -268,7 +268,10 @@ def test_a_site_too_far_or_of_unknown_distance_is_excluded() -> None:
 
 
 def test_of_the_sites_that_a_selector_selects_the_nearest_comes_first() -> None:
-    near = {"near": {"to": "a", "within": "50ms"}, "recovery_sites": {"region": "r"}}
+    near: dict[str, Any] = {
+        "near": {"to": "a", "within": "50ms"},
+        "recovery_sites": {"region": "r"},
+    }
     far, close = site("b", latency={"a": "40ms"}), site("c", latency={"a": "4ms"})
 
     assert where(assigned(service("mes", **near), sites=[far, close])) == {"mes": "c"}

@@ -1,15 +1,21 @@
 """No assignment breaks a rule, and none is better than the one chosen."""
 
+import re
+from decimal import Decimal
+from fractions import Fraction
 from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from holdfast.workflows.model.scalars import quantity_value
 from holdfast.workflows.planning.placement import Assignment, assign
 from support.placing import Judge, Scene, scenes
 
 untimed = settings(deadline=None)
 """The solver is imported by the first example that needs it."""
+
+NUMBERS = re.compile(r"(\w+) has (\d+) of (\d+) (\w+) free[^;]*, (\d+) needed")
 
 
 def answer(scene: Scene) -> Assignment:
@@ -55,6 +61,18 @@ def test_a_service_is_placed_or_left_out_and_if_none_is_placed_nothing_may_start
         left_out = [out.service for out in found.left_out]
         assert [n for n in names if n not in left_out] == list(found.placed)
         assert set(left_out) | set(found.placed) == set(names)
+
+
+@untimed
+@given(scenes(shortage="shed"))
+def test_why_a_service_is_left_out_is_told_in_true_numbers(scene: Scene) -> None:
+    found = answer(scene)
+    judge, chosen, _ = judged(scene, found)
+
+    for out in found.left_out:
+        for name, free, capacity, resource, needed in NUMBERS.findall(out.sentence):
+            assert quantity_value(judge.sites[name].capacity[resource]) == Decimal(capacity)
+            assert judge.left(name, resource, chosen) == Fraction(free) < Fraction(needed)
 
 
 @untimed
