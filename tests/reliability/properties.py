@@ -7,10 +7,13 @@ from .dry_runs import DryRuns
 from .exit_codes import ExitCodes
 from .operators import Operators
 from .outage import Outage
+from .planned import Planned
 from .regression import Regressions
 from .replays import Replays
+from .returning import Returning
 from .simulation import Simulated
 from .storm import Storm
+from .turmoils import AllAtOnce, Storms
 from .zombies import Zombies
 
 PROPERTIES: dict[str, Property] = {
@@ -27,6 +30,10 @@ PROPERTIES: dict[str, Property] = {
         Operators(),
         DryRuns(),
         ExitCodes(),
+        Planned(),
+        Returning(),
+        AllAtOnce(),
+        Storms(),
         Regressions(),
     )
 }

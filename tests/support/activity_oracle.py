@@ -51,6 +51,7 @@ def violations(
     *,
     services: Collection[str] | None = None,
     reached: Iterable[Reached] = (),
+    served: bool = False,
 ) -> list[Violation]:
     """Every moment at which a service became active at more than one site, or at yet another.
 
@@ -59,8 +60,10 @@ def violations(
         journal: the entries since then.
         services: the services judged, as those that keep state; None for all.
         reached: sites lost and brought back meanwhile, which the journal does not know.
+        served: only copies to which somebody is led count, so that a site which comes back with
+            pods that nobody is led to, and that are fenced at once, is not held against anybody.
     """
-    world = _World(before)
+    world = _World(before, served=served)
     judged = sorted(set(world.service_of.values()))
     if services is not None:
         judged = [service for service in judged if service in services]
@@ -85,7 +88,8 @@ def violations(
 class _World:
     """What decides where a service is active, as a state shows it and a journal moves it."""
 
-    def __init__(self, state: Mapping[str, Any]) -> None:
+    def __init__(self, state: Mapping[str, Any], *, served: bool = False) -> None:
+        self.served = served
         self.sites = set(state["sites"])
         self.lost = {name for name, site in state["sites"].items() if not site["reachable"]}
         self.service_of: dict[Place, str] = {}
@@ -114,7 +118,11 @@ class _World:
             for site, replicas in self.replicas[place].items()
             if replicas > 0
         }
-        return {site for site in running if site not in self.lost or self._led(service, site)}
+        return {
+            site
+            for site in running
+            if (site not in self.lost and not self.served) or self._led(service, site)
+        }
 
     def apply(self, change: Any) -> None:
         """Move on by an entry of the journal, or by what happened to a site."""
