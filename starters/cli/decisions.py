@@ -110,7 +110,8 @@ def _show(status: "RecoveryStatus", asked: "ApprovalStatus") -> None:
 
     from .console import printable
     from .durations import taken
-    from .tables import placement_table, show
+    from .plan_tables import placement_table
+    from .tables import show
 
     plan = asked.plan_hash[:LEAST_OF_A_HASH]
     of = f"plan {plan} for {status.site}, asked for by {asked.requester}"

@@ -179,7 +179,9 @@ async def _wait(session: "Session", workflow_id: str, as_json: bool) -> int:
         print(json.dumps(_summary(status)))
         if status.outcome is Outcome.HELD:
             complain(headline(status).plain)
-        elif untouched(status):
+        for left in status.left_out:
+            complain(f"left out: {left.service} (tier {left.tier}): {left.sentence}")
+        if untouched(status):
             complain("; ".join(entry.sentence for entry in status.log))
     else:
         show(told(status, logged=not is_terminal()))
@@ -259,7 +261,8 @@ def _show_plan(status: "RecoveryStatus", as_json: bool) -> int:
     from ...workflows.model.recovery import Outcome
     from ...workflows.model.step import Qualification
     from .durations import taken
-    from .tables import placement_table, plan_table, terminal
+    from .plan_tables import placement_table, plan_table
+    from .tables import terminal
 
     good = (Qualification.QUALIFIED, Qualification.EXCLUDED)
     all_good = all(step.qualification in good for step in status.steps)

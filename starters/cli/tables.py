@@ -17,19 +17,11 @@ from ...workflows.model.recovery import (
     RecoveryStatus,
     Residue,
     ServiceOutcome,
-    ServiceReport,
     StepState,
 )
-from ...workflows.model.step import Qualification
 from .console import printable
 from .durations import allowed, taken
 
-_VERDICT_STYLES = {
-    Qualification.QUALIFIED: "green",
-    Qualification.EXCLUDED: "dim",
-    Qualification.NOT_QUALIFIED: "bold red",
-    Qualification.UNKNOWN: "bold yellow",
-}
 _OUTCOME_STYLES = {
     Outcome.RECOVERED: "bold green",
     Outcome.ASSESSED: "bold green",
@@ -40,7 +32,6 @@ _OUTCOME_STYLES = {
 _TOLD_STATES = frozenset(
     {StepState.FAILED, StepState.HELD, StepState.RESIDUE, StepState.UNKNOWN, StepState.SKIPPED}
 )
-_GOOD = {True: "green", False: "red"}
 _AHEAD = frozenset({Phase.WAITING, Phase.ASSESSING, Phase.APPROVING, Phase.RECOVERING})
 """Phases in which a prediction is of use."""
 _LAST_SENTENCES = 5
@@ -70,8 +61,8 @@ def headline(status: RecoveryStatus) -> Text:
     if untouched(status):
         # To whom nothing was done, nothing was taken back.
         asked = status.approval
-        refused = asked is not None and asked.state is not ApprovalState.APPROVED
-        sentence = asked.sentence if asked is not None and refused else status.sentence
+        agreed = asked is None or asked.state is ApprovalState.APPROVED
+        sentence = status.sentence if asked is None or agreed else asked.sentence
         return text.append(printable(sentence), style="bold yellow")
     text.append(word, style=_OUTCOME_STYLES.get(outcome, "bold cyan") if outcome else "bold cyan")
     if outcome is None:
@@ -92,6 +83,10 @@ def _commit_window(status: RecoveryStatus) -> Text:
     back = sum(service.outcome is ServiceOutcome.RECOVERED for service in status.services)
     count = f"{back} service{'s' * (back != 1)}"
     text = Text("recovered", style="bold green").append(f" {count} of {status.site}")
+    if status.left_out:
+        text.append(
+            f", not {', '.join(left.service for left in status.left_out)}", style="bold red"
+        )
     if status.commit is not None:
         keeps = status.commit.on_timeout == "commit"
         text.append(
@@ -103,7 +98,8 @@ def _commit_window(status: RecoveryStatus) -> Text:
 
 def _tested(status: RecoveryStatus) -> Text:
     good = status.test_passed
-    text = Text(f"the test {'passed' if good else 'failed'}", style=f"bold {_GOOD[bool(good)]}")
+    style = "bold green" if good else "bold red"
+    text = Text(f"the test {'passed' if good else 'failed'}", style=style)
     return text.append(": the isolated copies are gone again, and no traffic was changed")
 
 
@@ -114,7 +110,7 @@ def untouched(status: RecoveryStatus) -> bool:
 
 def services_table(status: RecoveryStatus) -> Table:
     """The services: where from, where to, what became of each, how long it took."""
-    table = _table()
+    table = slim_table()
     table.add_column("service", overflow="fold")
     table.add_column("tier", justify="right")
     table.add_column("from → to", overflow="fold")
@@ -130,49 +126,6 @@ def services_table(status: RecoveryStatus) -> Table:
             printable(f"{service.source} → {service.target}"),
             Text(service.outcome.replace("_", " "), style="green" if good else "yellow"),
             Text(taken(service.actual_recovery_time_s), style="bold red" if late else ""),
-            allowed(service.rto_s),
-        )
-    return table
-
-
-def plan_table(status: RecoveryStatus) -> Table:
-    """The steps in their order, with the verdict on each; the reason where it is not a good one."""
-    table = _table()
-    table.add_column("#", justify="right")
-    table.add_column("step", overflow="fold")
-    table.add_column("does", overflow="fold")
-    table.add_column("verdict", no_wrap=True)
-    for number, step in enumerate(status.steps, 1):
-        verdict = step.qualification or Qualification.UNKNOWN
-        does = Text(printable(step.change or f"at {step.site}"))
-        does.append(f"\n{step.run}", style="dim")
-        if verdict is not Qualification.QUALIFIED:
-            does.append(f"\n{printable(step.sentence)}", style=_VERDICT_STYLES[verdict])
-        table.add_row(
-            str(number),
-            printable(f"{step.service}/{step.id}"),
-            does,
-            Text(verdict, style=_VERDICT_STYLES[verdict]),
-        )
-    return table
-
-
-def placement_table(status: RecoveryStatus) -> Table:
-    """The services of a plan: where each would go, why, and how soon."""
-    table = _table()
-    table.add_column("service", overflow="fold")
-    table.add_column("tier", justify="right")
-    table.add_column("from → to, because", overflow="fold")
-    table.add_column("predicted", justify="right", no_wrap=True)
-    table.add_column("RTO", justify="right", no_wrap=True)
-    for service in status.services:
-        predicted = service.predicted_recovery_time_s
-        late = None not in (predicted, service.rto_s) and (predicted or 0) > (service.rto_s or 0)
-        table.add_row(
-            printable(service.name),
-            str(service.tier),
-            _placement(service),
-            Text(taken(predicted), style="bold red" if late else ""),
             allowed(service.rto_s),
         )
     return table
@@ -222,9 +175,9 @@ def what_next(status: RecoveryStatus) -> Iterator[ConsoleRenderable]:
         yield _command(f'holdfast resume {status.workflow_id} --reason "…"')
     for step in status.steps:
         if step.state is StepState.HELD:
-            name = f"{step.service}/{step.id}"
-            yield _command(f'holdfast retry-step {status.workflow_id} {name} --reason "…"')
-            yield _command(f'holdfast skip-step {status.workflow_id} {name} --reason "…"')
+            for does in ("retry-step", "skip-step"):
+                id = f"{status.workflow_id} {step.service}/{step.id}"
+                yield _command(f'holdfast {does} {id} --reason "…"')
     if any(step.state is StepState.HELD and step.graceful for step in status.steps):
         yield from _commands(status, "go-ungraceful")
     yield from _commands(status, "roll-back")
@@ -287,11 +240,6 @@ def _command(line: str) -> Text:
     return Text(f"  {line}", style="bold", no_wrap=True)
 
 
-def _placement(service: ServiceReport) -> Text:
-    text = Text(printable(f"{service.source} → {service.target}"))
-    why = printable(service.placement).removeprefix(f"{service.target}: ")
-    return text.append(f"\n{why}", style="dim")
-
-
-def _table() -> Table:
+def slim_table() -> Table:
+    """A table with one rule, below its heads."""
     return Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))

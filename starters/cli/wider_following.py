@@ -38,8 +38,9 @@ class WiderView(Protocol):
 
 def looks(client: RecoveryClient, id: str) -> Look | None:
     """How to look at a region's recovery or a failback; None if the id is neither's."""
+    refusals: dict[str, str] = {}
     if id.startswith("region-recovery/"):
-        return lambda: _region(client, id)
+        return lambda: _region(client, id, refusals)
     if id.startswith("failback/"):
         return lambda: _failback(client, id)
     return None
@@ -85,8 +86,12 @@ async def _failback(client: RecoveryClient, id: str) -> tuple[FailbackStatus, Pa
     ), (move,)
 
 
-async def _region(client: RecoveryClient, id: str) -> tuple[RegionStatus, Parts]:
+async def _region(
+    client: RecoveryClient, id: str, refusals: dict[str, str]
+) -> tuple[RegionStatus, Parts]:
     status = await client.region_status(id)
+    sites = tuple([await _explained(client, site, refusals) for site in status.sites])
+    status = status.model_copy(update={"sites": sites})
     if status.ended_at is not None:
         return status, ()
     gate = asyncio.Semaphore(AT_ONCE)
@@ -119,12 +124,28 @@ def _as_seen(site: SiteOutcome, seen: RecoveryStatus) -> SiteOutcome:
             "phase": seen.phase if seen.outcome is not None else site.phase,
             "outcome": seen.outcome,
             "sentence": seen.sentence,
-            "services": len(seen.services),
+            "services": len(seen.services) + len(seen.left_out),
             "recovered": back,
             "waits_for": seen.waits_for,
             "actual_recovery_time_s": seen.actual_recovery_time_s,
         }
     )
+
+
+async def _explained(
+    client: RecoveryClient, site: SiteOutcome, refusals: dict[str, str]
+) -> SiteOutcome:
+    """A site whose recovery never began, with the reason; it is asked for once."""
+    if site.outcome is not Outcome.ROLLED_BACK or site.services:
+        return site
+    if site.site not in refusals:
+        try:
+            log = (await client.status(site.workflow_id)).log
+        except (RecoveryNotFound, NoWorker):
+            return site
+        reasons = [entry.sentence for entry in log if entry.sentence != site.sentence]
+        refusals[site.site] = reasons[-1] if reasons else site.sentence
+    return site.model_copy(update={"sentence": refusals[site.site]})
 
 
 def _together(sites: tuple[SiteOutcome, ...]) -> str | None:
@@ -134,7 +155,8 @@ def _together(sites: tuple[SiteOutcome, ...]) -> str | None:
     outcomes = {site.outcome for site in sites}
     if Outcome.HELD in outcomes:
         return Outcome.HELD
-    if outcomes == {Outcome.RECOVERED}:
+    whole = all(site.recovered == site.services for site in sites)
+    if outcomes == {Outcome.RECOVERED} and whole:
         return Outcome.RECOVERED
     return "partially_recovered" if any(site.recovered for site in sites) else Outcome.ROLLED_BACK
 

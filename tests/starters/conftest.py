@@ -1,11 +1,12 @@
 """A command line whose Temporal, lab and worker last for the session."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
+from support.estate_files import Write, Written, written_under_a_new_name
 from support.processes import Lab, Worker, lab_server
 from support.shell import Shell
 
@@ -55,3 +56,13 @@ def lab(shared_lab: Lab) -> Lab:
     """The lab in its initial world."""
     shared_lab.reset()
     return shared_lab
+
+
+@pytest.fixture
+def written(manufacturer: str, tmp_path: Path) -> Write:
+    """Writes the manufacturer's estate, changed here and there, under a name of its own."""
+
+    def write(changes: Mapping[str, str] = {}) -> Written:
+        return written_under_a_new_name(manufacturer, tmp_path, changes)
+
+    return write

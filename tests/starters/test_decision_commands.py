@@ -53,7 +53,7 @@ def until(shell: Shell, recovery: str, arrived: Callable[[dict[str, Any]], bool]
 
 
 def waits_for_approval(status: dict[str, Any]) -> bool:
-    return status["phase"] == "approving" and status["approval"]["state"] == "pending"
+    return bool(status["phase"] == "approving" and status["approval"]["state"] == "pending")
 
 
 def test_somebody_else_approves_what_is_shown_and_then_it_is_committed(

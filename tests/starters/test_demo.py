@@ -18,7 +18,7 @@ def test_demo_recovers_through_a_killed_worker_and_rolls_back_to_the_world_befor
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["outcome"] == "recovered"
-    assert told["workflow_id"] == "site-recovery/corner-shop/store"
+    assert told["workflow_id"] == "site-recovery/corner-shop-loss/store"
     assert [service["name"] for service in told["services"]] == ["checkout"]
     assert 0 < told["critical_path_s"] <= told["actual_recovery_time_s"]
     assert told["worker_kills"] >= 1

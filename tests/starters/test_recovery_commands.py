@@ -4,31 +4,35 @@ import json
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
+import pytest
+
+from support.estate_files import Write, ended, until
 from support.processes import Lab
 from support.shell import Shell
 
 RUNS = 20 if os.environ.get("HOLDFAST_TEST_LANE") == "full" else 4
-MILAN = "site-recovery/acme-manufacturing/plant-milan"
-FRANKFURT = "site-recovery/acme-manufacturing/dc-frankfurt"
 NOWHERE = "127.0.0.1:9"
 
 
-def test_recover_wait_prints_exactly_the_promised_object(
-    shell: Shell, lab: Lab, manufacturer: str
+def test_recover_wait_prints_exactly_the_promised_object_and_ends_well_before_the_commit(
+    shell: Shell, lab: Lab, written: Write
 ) -> None:
+    estate = written()
     lab.reach("plant-milan", reachable=False)
 
     done = shell.run(
-        "recover", "--estate", manufacturer, "--site", "plant-milan", "--wait", "--json"
+        "recover", "--estate", estate.file, "--site", "plant-milan", "--wait", "--json"
     )
+    kept = shell.run("status", estate.recovery("plant-milan"))
+    final = shell.run("commit", estate.recovery("plant-milan"), "--reason", "it runs", "--json")
+    status = until(shell, estate.recovery("plant-milan"), ended)
 
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told == {
         "outcome": "recovered",
-        "workflow_id": MILAN,
+        "workflow_id": estate.recovery("plant-milan"),
         "steps": [
             {"service": "paint-line-broker", "id": "scale-up", "state": "applied"},
             {"service": "paint-line-control", "id": "scale-up", "state": "applied"},
@@ -36,57 +40,8 @@ def test_recover_wait_prints_exactly_the_promised_object(
         ],
         "residue": [],
     }
-
-
-def test_recover_wait_tells_a_reader_each_step_and_then_the_outcome(
-    shell: Shell, lab: Lab, manufacturer: str
-) -> None:
-    done = shell.run("recover", "--estate", manufacturer, "--site", "plant-milan", "--wait")
-
-    assert done.returncode == 0, done.stderr
-    assert "paint-line-broker/scale-up: " in done.stdout
-    assert done.stdout.rstrip().endswith("recovered 2 services of plant-milan")
-
-
-def test_a_recovery_that_is_rolled_back_exits_with_1(
-    shell: Shell, lab: Lab, manufacturer: str
-) -> None:
-    before = lab.world()
-    lab.fault("error", {"method": "PATCH", "site": "plant-lyon"}, status=403, times=1)
-
-    done = shell.run(
-        "recover", "--estate", manufacturer, "--site", "plant-milan", "--wait", "--json"
-    )
-
-    assert (done.returncode, json.loads(done.stdout)["outcome"]) == (1, "rolled_back")
-    assert lab.world() == before
-
-
-def test_a_held_recovery_exits_with_3_and_goes_on_when_a_person_skips_the_step(
-    shell: Shell, lab: Lab, manufacturer: str
-) -> None:
-    lab.reach("dc-frankfurt", reachable=False)
-
-    held = shell.run("recover", "--estate", manufacturer, "--site", "dc-frankfurt", "--wait")
-    refused = shell.run("skip-step", FRANKFURT, "order-database/nothing", "--reason", "why not")
-    skipped = shell.run(
-        "skip-step", FRANKFURT, "order-database/fence", "--reason", "it is off", "--actor", "ana"
-    )
-    ended = shell.run("watch", FRANKFURT, "--json")
-
-    assert held.returncode == 3, held.stderr
-    assert f"holdfast skip-step {FRANKFURT} order-database/fence" in held.stdout
-    assert refused.returncode == 1
-    assert "no step of this plan" in refused.stderr
-    assert skipped.stdout == "ana skips order-database/fence: it is off\n"
-    assert (ended.returncode, json.loads(ended.stdout)["outcome"]) == (0, "recovered")
-
-
-def test_status_tells_a_program_everything(shell: Shell, lab: Lab, manufacturer: str) -> None:
-    shell.run("recover", "--estate", manufacturer, "--site", "plant-milan", "--wait", "--json")
-
-    status = json.loads(shell.run("status", MILAN, "--json").stdout)
-
+    assert "the way back is kept until" in kept.stdout
+    assert json.loads(final.stdout)["accepted"] is True
     assert (status["phase"], status["progress"], status["outcome"]) == (
         "recovered",
         "nothing",
@@ -95,10 +50,96 @@ def test_status_tells_a_program_everything(shell: Shell, lab: Lab, manufacturer:
     assert {"conditions", "waits_for", "services", "steps", "residue", "log"} <= status.keys()
 
 
-def test_plan_shows_the_verdict_on_every_step_and_changes_nothing(
-    shell: Shell, lab: Lab, manufacturer: str
+def test_recover_wait_tells_a_reader_each_step_then_the_outcome_then_what_to_type(
+    shell: Shell, lab: Lab, written: Write
 ) -> None:
-    plan = shell.run("plan", manufacturer, "--site", "plant-lyon")
+    estate = written()
+
+    done = shell.run("recover", "--estate", estate.file, "--site", "plant-milan", "--wait")
+
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert "paint-line-broker/scale-up: " in done.stdout
+    assert "recovered 2 services of plant-milan" in lines
+    assert lines[-2:] == [
+        f'  holdfast {command} {estate.recovery("plant-milan")} --reason "…"'
+        for command in ("commit", "roll-back")
+    ]
+
+
+def test_a_site_that_was_recovered_is_left_alone_until_its_cool_down_is_over_or_lifted(
+    shell: Shell, lab: Lab, written: Write
+) -> None:
+    estate = written()
+    recover = ("recover", "--estate", estate.file, "--site", "plant-milan", "--wait")
+    shell.run(*recover, "--json")
+    shell.run("commit", estate.recovery("plant-milan"), "--reason", "it runs")
+    until(shell, estate.recovery("plant-milan"), ended)
+
+    refused = shell.run(*recover)
+    for_a_program = shell.run(*recover, "--json")
+    lift = f"holdfast allow --estate {estate.name} --site plant-milan"
+    lifted = shell.run(*lift.split()[1:], "--reason", "it burns again", "--actor", "bo", "--json")
+    again = shell.run(*recover, "--json")
+
+    assert refused.returncode == 1
+    assert "its cool-down lasts until" in refused.stdout
+    assert lift in refused.stdout
+    assert refused.stdout.rstrip().endswith("nothing was changed")
+    assert (for_a_program.returncode, json.loads(for_a_program.stdout)["steps"]) == (1, [])
+    assert lift in for_a_program.stderr
+    assert lifted.returncode == 0, lifted.stderr
+    assert "bo allows plant-milan past the budget and its cool-down" in lifted.stdout
+    assert (again.returncode, json.loads(again.stdout)["outcome"]) == (0, "recovered")
+
+
+def test_a_recovery_that_is_rolled_back_exits_with_1(
+    shell: Shell, lab: Lab, written: Write
+) -> None:
+    before = lab.world()
+    lab.fault("error", {"method": "PATCH", "site": "plant-lyon"}, status=403, times=1)
+
+    done = shell.run(
+        "recover", "--estate", written().file, "--site", "plant-milan", "--wait", "--json"
+    )
+
+    assert (done.returncode, json.loads(done.stdout)["outcome"]) == (1, "rolled_back")
+    assert lab.world() == before
+
+
+def test_a_held_recovery_exits_with_3_and_goes_on_when_a_person_skips_the_step(
+    shell: Shell, lab: Lab, written: Write
+) -> None:
+    estate = written()
+    frankfurt = estate.recovery("dc-frankfurt")
+    lab.reach("dc-frankfurt", reachable=False)
+
+    held = shell.run("recover", "--estate", estate.file, "--site", "dc-frankfurt", "--wait")
+    refused = shell.run("skip-step", frankfurt, "order-database/nothing", "--reason", "why not")
+    skipped = shell.run(
+        "skip-step", frankfurt, "order-database/fence", "--reason", "it is off", "--actor", "ana"
+    )
+    ends = shell.run("watch", frankfurt, "--json")
+    owed = json.loads(shell.run("status", f"estate/{estate.name}", "--json").stdout)["unfenced"]
+    lab.reach("dc-frankfurt", reachable=True)
+    until(shell, f"estate/{estate.name}", lambda state: not state["unfenced"])
+
+    assert held.returncode == 3, held.stderr
+    assert f"holdfast skip-step {frankfurt} order-database/fence" in held.stdout
+    assert refused.returncode == 1
+    assert "no step of this plan" in refused.stderr
+    assert skipped.returncode == 0
+    assert "no evidence that order-database no longer runs at dc-frankfurt" in skipped.stdout
+    assert [(fact["service"], fact["site"]) for fact in owed] == [
+        ("order-database", "dc-frankfurt")
+    ]
+    assert (ends.returncode, json.loads(ends.stdout)["outcome"]) == (0, "recovered")
+
+
+def test_plan_shows_the_verdict_on_every_step_and_changes_nothing(
+    shell: Shell, lab: Lab, written: Write
+) -> None:
+    plan = shell.run("plan", written().file, "--site", "plant-lyon")
 
     assert plan.returncode == 0, plan.stderr
     assert plan.stdout.count("QUALIFIED") == 22
@@ -107,13 +148,11 @@ def test_plan_shows_the_verdict_on_every_step_and_changes_nothing(
 
 
 def test_plan_exits_with_1_and_says_why_where_a_deployment_is_missing(
-    shell: Shell, lab: Lab, manufacturer: str, tmp_path: Path
+    shell: Shell, lab: Lab, written: Write
 ) -> None:
-    estate = tmp_path / "estate.yaml"
-    text = Path(manufacturer).read_text()
-    estate.write_text(text.replace("deployment: control", "deployment: misnamed"))
+    estate = written({"deployment: control": "deployment: misnamed"})
 
-    plan = shell.run("plan", "--estate", str(estate), "--site", "plant-milan", "--json")
+    plan = shell.run("plan", "--estate", estate.file, "--site", "plant-milan", "--json")
 
     assert plan.returncode == 1
     verdicts = {
@@ -134,6 +173,28 @@ def test_an_unknown_site_exits_with_2_and_names_the_sites(
     assert "plant-lyon, plant-milan, plant-munich, dc-frankfurt" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("recover", "--site", "plant-lion"), "plant-lyon"),
+        (("recover", "--site", "plant-lyon", "--mode", "planed"), "planned"),
+        (("recover", "--site", "plant-lyon", "--lost", "plant-milano"), "plant-milan"),
+        (("plan", "--site", "plant-lyon", "--mode", "tests"), "test"),
+        (("failback", "--site", "plant-lyonn"), "plant-lyon"),
+        (("region", "recover", "--region", "italy-north"), "italynorth"),
+        (("region", "recover", "--region", "italynorth", "--site", "plant-millan"), "plant-milan"),
+        (("allow", "--site", "plant-munch", "--reason", "why"), "plant-munich"),
+    ],
+)
+def test_a_misspelt_name_exits_with_2_and_is_answered_with_the_nearest(
+    lone_shell: Shell, manufacturer: str, arguments: tuple[str, ...], meant: str
+) -> None:
+    done = lone_shell.run(*arguments, "--estate", manufacturer)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"did you mean {meant!r}?" in done.stderr
+
+
 def test_an_unreachable_temporal_exits_with_4_and_says_what_to_do(
     lone_shell: Shell, shop: str
 ) -> None:
@@ -146,8 +207,8 @@ def test_an_unreachable_temporal_exits_with_4_and_says_what_to_do(
     assert "set TEMPORAL_ADDRESS" in done.stderr
 
 
-def test_without_a_worker_it_says_so_and_waits(shell: Shell, lab: Lab, manufacturer: str) -> None:
-    arguments = ("recover", "--estate", manufacturer, "--site", "plant-munich", "--wait")
+def test_without_a_worker_it_says_so_and_waits(shell: Shell, lab: Lab, written: Write) -> None:
+    arguments = ("recover", "--estate", written().file, "--site", "plant-munich", "--wait")
     waiting = shell.start(*arguments, HOLDFAST_TASK_QUEUE="nobody")
     assert waiting.stderr is not None
 
@@ -186,9 +247,10 @@ def test_a_worker_with_an_unknown_setting_exits_with_2(lone_shell: Shell) -> Non
     assert "did you mean HOLDFAST_TASK_QUEUE?" in done.stderr
 
 
-def test_the_exit_code_is_true_every_time(shell: Shell, lab: Lab, manufacturer: str) -> None:
-    shell.run("recover", "--estate", manufacturer, "--site", "plant-milan", "--wait", "--json")
-    asked = ["nothing-of-that-name", MILAN] * (RUNS // 2)
+def test_the_exit_code_is_true_every_time(shell: Shell, lab: Lab, written: Write) -> None:
+    estate = written()
+    shell.run("recover", "--estate", estate.file, "--site", "plant-milan", "--wait", "--json")
+    asked = ["nothing-of-that-name", estate.recovery("plant-milan")] * (RUNS // 2)
 
     with ThreadPoolExecutor(2) as pool:
         codes = list(pool.map(lambda recovery: shell.run("status", recovery).returncode, asked))
