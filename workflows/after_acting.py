@@ -4,10 +4,12 @@ A recovery keeps its way back until somebody commits it. A rehearsal always take
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Set
 from datetime import datetime
 
 from temporalio import workflow
+from temporalio.exceptions import WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from .consent.commit import CommitWindow
@@ -15,12 +17,12 @@ with workflow.unsafe.imports_passed_through():
     from .model.consent import CommitState
     from .model.coordination import Fact, Release
     from .model.recovery import (
-        Action,
         Intervention,
         Mode,
         Outcome,
         Phase,
         ServiceOutcome,
+        StepState,
     )
     from .model.standby import StandbyRequest, StandbyStep
     from .names import STANDBY_GUARD, standby_guard_id
@@ -129,8 +131,8 @@ class AfterActing:
         return None
 
     async def _time_out(self, deadline: datetime) -> None:
-        left = max((deadline - workflow.now()).total_seconds(), 0.001)
-        await workflow.sleep(left, summary="the commit window")
+        while (left := (deadline - workflow.now()).total_seconds()) > 0:
+            await workflow.sleep(max(left, 0.001), summary="the commit window")
         self._times_out = True
 
     def _is_up(self, service: str) -> bool:
@@ -148,7 +150,11 @@ class AfterActing:
             outcome=self._story.stopped or outcome.value, acted=acted, moved=tuple(self._moved())
         )
         await self._link.release(release)
-        moved = {fact.service for fact in release.moved}
+        moved = {
+            fact.service
+            for fact in release.moved
+            if fact.was_at != fact.site and self._is_up(fact.service)
+        }
         if saga is not None:
             await _guard(self._story, saga, moved)
 
@@ -158,14 +164,29 @@ class AfterActing:
             return []
         began = story.clock.status(workflow.now()).decided_at or story.started_at
         unfenced = {run.step.service for run in story.saga.source.unfenced.values()}
+        stranded = {
+            run.step.service for run in story.saga.steps.values() if run.state is StepState.RESIDUE
+        }
         return [
+            Fact(
+                service=service.name,
+                site=service.source,
+                was_at=service.target,
+                fenced=False,
+                at_home=service.source == story.request.estate.service(service.name).site,
+            )
+            for service in story.graph.services.values()
+            if service.name in stranded and service.source != service.target
+        ] + [
             Fact(
                 service=service.name,
                 site=service.target,
                 was_at=service.source,
-                took_s=story.back_after_s(service.name, began),
+                took_s=story.back_after_s(service.name, began)
+                if story.changed(service.name)
+                else None,
                 fenced=service.name not in unfenced,
-                at_home=story.request.action is Action.FAIL_BACK,
+                at_home=service.target == story.request.estate.service(service.name).site,
             )
             for service in story.graph.services.values()
             if service.source != service.target and self._is_up(service.name)
@@ -192,19 +213,20 @@ async def _guard(story: Story, saga: Saga, moved: Set[str]) -> None:
         )
         sites.setdefault(step.site, []).append(owed)
     for site, steps in sites.items():
-        await workflow.start_child_workflow(
-            STANDBY_GUARD,
-            StandbyRequest(
-                estate=story.request.estate.name,
-                site=site,
-                recovery=story.workflow_id,
-                run=saga.run,
-                epoch=saga.epoch,
-                sequence=saga.sequence,
-                steps=tuple(steps),
-                since=workflow.now(),
-            ),
-            id=standby_guard_id(story.request.estate.name, site, saga.run),
-            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-            static_summary=f"{site}: {len(steps)} fences are owed when it returns",
-        )
+        with contextlib.suppress(WorkflowAlreadyStartedError):
+            await workflow.start_child_workflow(
+                STANDBY_GUARD,
+                StandbyRequest(
+                    estate=story.request.estate.name,
+                    site=site,
+                    recovery=story.workflow_id,
+                    run=saga.run,
+                    epoch=saga.epoch,
+                    sequence=saga.sequence,
+                    steps=tuple(steps),
+                    since=workflow.now(),
+                ),
+                id=standby_guard_id(story.request.estate.name, site, saga.run),
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                static_summary=f"{site}: {len(steps)} fences are owed when it returns",
+            )

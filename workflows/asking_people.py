@@ -27,6 +27,11 @@ class AskingPeople:
         self._say = say
 
     @property
+    def were_asked(self) -> bool:
+        """The policy wanted people to agree."""
+        return self._story.approval is not None
+
+    @property
     def refused(self) -> bool:
         """People were asked, and the run must not go on."""
         asked = self._story.approval

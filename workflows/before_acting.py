@@ -97,14 +97,19 @@ class BeforeActing:
                 break
         if self._people.refused:
             return None
-        if assessment.epoch > epoch:
+        if assessment.epoch > epoch or self._people.were_asked:
+            # While people took their time the coordinator may have lost what it had granted.
             claim = EpochClaim(
                 services=tuple(service.name for service in plan.services),
-                at_least=assessment.epoch,
+                at_least=max(epoch, assessment.epoch),
             )
-            epoch = (await self._link.claim_epoch(claim)).epoch
-        self._story.epoch = max(epoch, assessment.epoch)
-        return Ready(plan, assessment, self._story.epoch)
+            claimed = await self._link.claim_epoch(claim)
+            if not claimed.granted:
+                self._refuse(claimed.sentence)
+                return None
+            epoch = claimed.epoch
+        self._story.epoch = epoch
+        return Ready(plan, assessment, epoch)
 
     # Admission
 

@@ -23,6 +23,13 @@ with workflow.unsafe.imports_passed_through():
 WITHIN = timedelta(minutes=3)
 """What nobody has looked at by then is not known: workers that are busy may be so for long."""
 
+_OPTIONS: dict[str, Any] = {
+    **PROBE_OPTIONS,
+    # Nobody waits for it: a worker that is busy with recoveries must not lose it, and begin anew.
+    "heartbeat_timeout": timedelta(seconds=30),
+    "priority": Priority(priority_key=LOWEST_PRIORITY),
+}
+
 Looks = dict[str, dict[str, Observation]]
 """By site whose loss the plan is for, and by step."""
 
@@ -84,8 +91,7 @@ async def _probe(batch: Batch, edge: EdgeWorkers) -> tuple[Observation, ...]:
             ProbeInput(steps=tuple(batch.steps.values())),
             result_type=Any,
             summary=ids[0] if len(ids) == 1 else f"{len(ids)} steps at {first.site}",
-            priority=Priority(priority_key=LOWEST_PRIORITY),
-            **PROBE_OPTIONS,
+            **_OPTIONS,
             **where,
         )
 

@@ -39,6 +39,7 @@ with workflow.unsafe.imports_passed_through():
     from .names import COORDINATOR_SAYS, site_recovery_id
     from .search_attributes import ESTATE, OUTCOME, PHASE, SITE, at_start
     from .site_recovery import SiteRecovery
+    from .uncancelled import Cancelled, uncancelled
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=2), timedelta(seconds=60)
 PROTECTED_WITHIN = timedelta(minutes=15)
@@ -58,6 +59,8 @@ class Failback:
         self._phase = FailbackPhase.LOOKING
         self._away: dict[str, str] = {}
         """By service: where it is."""
+        self._home: tuple[str, ...] = ()
+        """Those that the move has brought home."""
         self._replication: tuple[ServiceReplication, ...] = ()
         self._accepted: Intervention | None = None
         self._recovery: str | None = None
@@ -72,6 +75,18 @@ class Failback:
         workflow.upsert_search_attributes(
             [ESTATE.value_set(request.estate.name), SITE.value_set(request.site)]
         )
+        try:
+            return await uncancelled(self._bring_home())
+        except Cancelled:
+            return self._end(Outcome.ROLLED_BACK, self._cancelled())
+
+    def _cancelled(self) -> str:
+        if self._recovery is None:
+            return "cancelled: nothing was changed"
+        return f"cancelled: what became of the move is told by {self._recovery}"
+
+    async def _bring_home(self) -> FailbackStatus:
+        request = self._request
         facts = await self._link.look()
         homed = [service.name for service in request.estate.services_at(request.site)]
         self._away = {name: facts.locations[name] for name in homed if name in facts.locations}
@@ -87,6 +102,7 @@ class Failback:
         if report is None or report.outcome is not Outcome.RECOVERED:
             said = report.sentence if report else "the move did not end by itself"
             return self._end(report.outcome if report else Outcome.ROLLED_BACK, said)
+        self._home = tuple(each.name for each in report.services if each.outcome == "recovered")
         await self._verify()
         return self._end(Outcome.RECOVERED, self._closing())
 
@@ -100,6 +116,7 @@ class Failback:
 
         wait = FIRST_WAIT
         while names := unfenced(facts):
+            self._go_on_as_new_if_long()
             self._say(
                 f"{names} may still run at {self._request.site}, which has not come back to be"
                 " fenced; waits for it"
@@ -126,6 +143,11 @@ class Failback:
             self._say(f"{home} holds writes that nobody else has, and that this way loses: {told}")
             await workflow.wait_condition(lambda: self._accepted is not None)
 
+    def _go_on_as_new_if_long(self) -> None:
+        """Nothing has been changed yet, so that the next run can look anew."""
+        if workflow.info().is_continue_as_new_suggested():
+            workflow.continue_as_new(self._request)
+
     async def _until_in_step(self, checks: ReplicationChecks, given_up: Callable[[], bool]) -> bool:
         wait = FIRST_WAIT
         while True:
@@ -134,6 +156,8 @@ class Failback:
             if not behind or given_up():
                 return not behind
             self._say("; ".join(f"{each.service}: {each.sentence}" for each in behind))
+            if self._recovery is None:
+                self._go_on_as_new_if_long()
             await workflow.sleep(wait, summary=f"{len(behind)} services are behind")
             wait = min(2 * wait, LONGEST_WAIT)
 
@@ -171,7 +195,7 @@ class Failback:
         """See that the copies elsewhere follow: a service is at home once it is protected again."""
         self._enter(FailbackPhase.VERIFYING)
         home, since = self._request.site, workflow.now()
-        checks = await self._checks({name: (home, at) for name, at in self._away.items()})
+        checks = await self._checks({name: (home, self._away[name]) for name in self._home})
         if not checks.checks:
             return
         self._protected = await self._until_in_step(
@@ -240,7 +264,9 @@ class Failback:
         return "the estate's coordinator"
 
     def _closing(self) -> str:
-        home = f"{len(self._away)} services of {self._request.site} are home"
+        rest = [name for name in self._away if name not in self._home]
+        home = f"{len(self._home)} services of {self._request.site} are home"
+        home += f" (not {', '.join(rest)})" if rest else ""
         if self._protected is None:
             return f"{home}; whether they are protected is not known: they say no replication"
         return f"{home}, and " + (

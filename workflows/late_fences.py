@@ -34,7 +34,7 @@ class LateFences:
             self._watched.update(dict.fromkeys(steps))
             task = asyncio.create_task(self._watch(steps))
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(self._ended)
 
     def stop(self) -> None:
         """Watch no longer."""
@@ -55,3 +55,9 @@ class LateFences:
             self._watched.pop(step, None)
         for each in returned:
             self._post(SourceReturned(each.step, each))
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        # A watch that is stopped says so as a failure, which nobody need be told of.
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            workflow.logger.debug("a watch has ended: %s", error)

@@ -5,6 +5,7 @@ returns, so that nobody ever waits inside one.
 """
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from .model.consent import Approve, Reject
@@ -127,3 +128,13 @@ class OperatorUpdates:
     def _intervene(self, event: SagaIntervention) -> Accepted:
         """Do what was asked."""
         raise NotImplementedError
+
+
+def refuse(because: str | None) -> None:
+    """Refuse what was asked, if there is a reason to.
+
+    Raises:
+        ApplicationError: of the type `Refused`; its message is the reason.
+    """
+    if because is not None:
+        raise ApplicationError(because, type="Refused")

@@ -48,8 +48,9 @@ with workflow.unsafe.imports_passed_through():
 
 LANES = 2
 """Portions at once: while the steps of one are looked at, the plans of the next are compiled."""
-PROBES_AT_ONCE = 64
-"""What waits for a system's request budget has to answer in time all the same."""
+PROBES_AT_ONCE = 8
+"""Recoveries have the worker and the systems' request budgets first; and each of these, which may
+be of many steps, has to be done within the time of a probe."""
 CHECKS_AT_ONCE = 100
 MOST_UPDATES = 1_000
 """Temporal refuses the 2,001st of a run."""

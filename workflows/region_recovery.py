@@ -5,6 +5,9 @@ waits for a person holds up nobody, and one that fails takes nobody with it.
 """
 
 import asyncio
+import contextlib
+from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 from temporalio import workflow
@@ -17,14 +20,26 @@ from temporalio.exceptions import (
 with workflow.unsafe.imports_passed_through():
     from .coordinator_link import CoordinatorLink
     from .model.coordination import Facts
-    from .model.recovery import LogEntry, Mode, Outcome, RecoveryReport, RecoveryRequest
+    from .model.recovery import (
+        LogEntry,
+        Mode,
+        Outcome,
+        RecoveryReport,
+        RecoveryRequest,
+        ServiceReport,
+    )
     from .model.region import RegionRequest, RegionStatus, SiteOutcome, SiteProgress
     from .names import COORDINATOR_SAYS, SITE_PROGRESSED, TIER_OPENED, site_recovery_id
+    from .region_gate import ALL_TIERS
     from .region_tiers import RegionTiers
     from .search_attributes import ESTATE, MODE, OUTCOME, PHASE, at_start
     from .site_recovery import SiteRecovery
+    from .uncancelled import to_the_end
 
-TASK_TIMEOUT_S = 10
+MOST_BYTES = 2_000_000
+"""Of the requests that are started together."""
+ELSEWHERE = "elsewhere"
+"""The phase of a site that another run recovers."""
 
 
 @workflow.defn(name="RegionRecovery")
@@ -60,8 +75,27 @@ class RegionRecovery:
             return self._end("rolled_back", f"no site of {request.region} has a service to recover")
         self._say(f"recovers {len(sites)} sites of {request.region}: {', '.join(sites)}")
         self._tiers.expects(sites)
-        await asyncio.gather(*(self._recover(site, sites) for site in sites))
+        recovering: list[asyncio.Task[None]] = []
+        # Each start carries the whole estate, and one turn of a workflow takes 4 MB.
+        at_once = max(1, MOST_BYTES // len(request.estate.model_dump_json()))
+        try:
+            for first in range(0, len(sites), at_once):
+                begun = tuple(sites[first : first + at_once])
+                recovering += [asyncio.create_task(self._recover(s, sites)) for s in begun]
+                await workflow.wait_condition(partial(self._all_started, begun))
+            await asyncio.gather(*recovering)
+        except asyncio.CancelledError:
+            # A request to roll back: each site's recovery hears of it, and ends in its own way.
+            for each in recovering:
+                each.cancel()
+            await to_the_end(_all_ended(recovering))
         return self._end(*self._verdict())
+
+    def _all_started(self, sites: tuple[str, ...]) -> bool:
+        return all(s in self._handles or self._is_elsewhere(s) for s in sites)
+
+    def _is_elsewhere(self, site: str) -> bool:
+        return site in self._sites and self._sites[site].phase == ELSEWHERE
 
     def _affected(self, facts: Facts) -> list[str]:
         request, estate = self._request, self._request.estate
@@ -76,7 +110,8 @@ class RegionRecovery:
 
     async def _recover(self, site: str, sites: list[str]) -> None:
         request = self._request
-        id = site_recovery_id(request.estate.name, site)
+        dry_run = request.mode is Mode.DRY_RUN
+        id = site_recovery_id(request.estate.name, site, dry_run=dry_run)
         self._sites[site] = SiteOutcome(site=site, workflow_id=id, phase="starting")
         others = {each.name for each in request.estate.sites if each.region == request.region}
         wanted = RecoveryRequest(
@@ -84,7 +119,7 @@ class RegionRecovery:
             site=site,
             mode=request.mode,
             incident=request.incident,
-            region=self._id,
+            region="" if dry_run else self._id,
             lost_sites=tuple(sorted((others | set(request.lost_sites) | set(sites)) - {site}))
             if request.mode is Mode.UNPLANNED
             else request.lost_sites,
@@ -117,8 +152,8 @@ class RegionRecovery:
             phase=report.phase,
             outcome=report.outcome,
             sentence=report.sentence,
-            services=len(report.services),
-            recovered=sum(each.outcome == "recovered" for each in report.services),
+            services=sum(_moves(each) for each in report.services) + len(report.left_out),
+            recovered=sum(_moves(each) and each.outcome == "recovered" for each in report.services),
             actual_recovery_time_s=report.actual_recovery_time_s,
         )
         self._say(f"{site}: {report.sentence}")
@@ -126,7 +161,7 @@ class RegionRecovery:
 
     def _lost(self, site: str, sentence: str) -> None:
         self._sites[site] = self._sites[site].model_copy(
-            update={"phase": "elsewhere", "sentence": sentence}
+            update={"phase": ELSEWHERE, "sentence": sentence}
         )
         self._say(sentence)
         self._advance(self._tiers.ended(site))
@@ -137,7 +172,10 @@ class RegionRecovery:
     def site_progressed(self, progress: SiteProgress) -> None:
         """Take it; nobody but the sites' recoveries sends this."""
         known = self._sites.get(progress.site)
-        if known is not None and known.outcome is None:
+        if known is None or known.phase == ELSEWHERE:
+            self._spawn(self._let_go(progress.site))
+            return
+        if known.outcome is None:
             phase = "held" if progress.held else f"through tier {progress.through}"
             if progress.through < 0 and not progress.held:
                 phase = "ready"
@@ -149,9 +187,18 @@ class RegionRecovery:
         if sentence := self._tiers.news():
             self._say(sentence)
         for site, tier in opened.items():
-            task = asyncio.create_task(self._open(site, tier))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._spawn(self._open(site, tier))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _let_go(self, site: str) -> None:
+        """Open every tier of a recovery that belongs to a region's which is gone."""
+        id = site_recovery_id(self._request.estate.name, site)
+        with contextlib.suppress(ApplicationError):
+            await workflow.get_external_workflow_handle(id).signal(TIER_OPENED, ALL_TIERS)
 
     async def _open(self, site: str, tier: int) -> None:
         handle = self._handles.get(site)
@@ -195,7 +242,7 @@ class RegionRecovery:
     def _verdict(self) -> tuple[str, str]:
         ends = list(self._sites.values())
         back, all_services = sum(e.recovered for e in ends), sum(e.services for e in ends)
-        whole = [e.site for e in ends if e.outcome is Outcome.RECOVERED and e.recovered]
+        whole = [e.site for e in ends if e.recovered and e.recovered == e.services]
         rest = [e.site for e in ends if e.site not in whole]
         counted = f"{back} of {all_services} services of {self._request.region} are recovered"
         if not rest:
@@ -230,3 +277,12 @@ def _waits_for(waiting: list[str], running: list[str], ended: str | None) -> str
         return "nothing: the run has ended"
     held = f"; {', '.join(waiting)} wait for a person or for another recovery" if waiting else ""
     return f"the recoveries of {', '.join(running)}{held}"
+
+
+def _moves(service: ServiceReport) -> bool:
+    """The service was to go elsewhere; one that gave way was not."""
+    return service.source != service.target
+
+
+async def _all_ended(tasks: list[asyncio.Task[None]]) -> None:
+    await asyncio.gather(*tasks, return_exceptions=True)

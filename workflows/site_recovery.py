@@ -11,7 +11,6 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
-from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from .after_acting import AfterActing
@@ -33,7 +32,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from .names import COORDINATOR_SAYS, STEPS_PROGRESSED, TIER_OPENED, UNWANTED_STEPS
     from .objective_warnings import ObjectiveWarnings
-    from .operator_updates import OperatorUpdates
+    from .operator_updates import OperatorUpdates, refuse
     from .performing import Performer
     from .region_gate import RegionGate
     from .saga.messages import (
@@ -49,7 +48,7 @@ with workflow.unsafe.imports_passed_through():
     from .search_attributes import ESTATE, OUTCOME, PHASE, RTO_SECONDS, at_start
     from .status import report, status
     from .story import Story
-    from .uncancelled import Cancelled, uncancelled
+    from .uncancelled import Cancelled, to_the_end, uncancelled
     from .web_details import details
 
 
@@ -68,6 +67,7 @@ class SiteRecovery(OperatorUpdates):
         self._people = AskingPeople(self._story, self._enter, self._say)
         self._saga: Saga | None = None
         self._inbox: deque[Event] = deque()
+        self._ending = False
         self._performer: Performer | None = None
         self._late_fences: LateFences | None = None
         self._gate = RegionGate(request.region, request.site, self._inbox.append)
@@ -110,6 +110,7 @@ class SiteRecovery(OperatorUpdates):
             epoch=ready.epoch,
             late=ready.assessment.late,
             open_tier=self._gate.first_tier,
+            holds=self._request.mode is not Mode.TEST,
         )
         self._saga = self._story.saga = saga
         self._performer = Performer(
@@ -177,6 +178,10 @@ class SiteRecovery(OperatorUpdates):
         return events
 
     def _take(self, saga: Saga, *events: Event) -> tuple[Effect, ...]:
+        if isinstance(events[0], RollbackRequested) and (refusal := saga.refusal(events[0])):
+            # What came before it in the same moment may have closed the way back.
+            self._say(f"{events[0].actor} wants it undone, but it goes on: {refusal}")
+            return ()
         decision = saga.handle_all(events, workflow.now())
         if isinstance(events[0], RollbackRequested):
             self._after.taken_back(events[0])
@@ -200,7 +205,7 @@ class SiteRecovery(OperatorUpdates):
         self._story.say(workflow.now(), sentence, actor)
 
     def _enter(self, phase: Phase, *attributes: SearchAttributeUpdate[Any]) -> None:
-        if phase in (Phase.WAITING, Phase.APPROVING):
+        if phase is Phase.APPROVING or (phase is Phase.WAITING and self._story.waits_long):
             self._gate.holds()
         if phase is not self._story.phase or attributes:
             self._story.phase = phase
@@ -208,10 +213,15 @@ class SiteRecovery(OperatorUpdates):
         workflow.set_current_details(details(self._story))
 
     async def _end(self, phase: Phase, outcome: Outcome) -> RecoveryReport:
+        self._ending = True
+        return await to_the_end(self._close(phase, outcome))
+
+    async def _close(self, phase: Phase, outcome: Outcome) -> RecoveryReport:
         self._say(self._story.closing_sentence(outcome))
         await self._after.release(outcome)
         if self._warnings is not None:
             self._warnings.stop()
+        self._gate.stop()
         self._story.ended(outcome, workflow.now())
         self._enter(phase, OUTCOME.value_set(outcome))
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -248,11 +258,11 @@ class SiteRecovery(OperatorUpdates):
     def _check(self, event: SagaIntervention) -> None:
         self._check_open()
         if self._saga is None:
-            _refuse(f"the run is {self._story.phase}: no step has started yet; try again later")
+            refuse(f"the run is {self._story.phase}: no step has started yet; try again later")
         elif isinstance(event, RollbackRequested) and (late := self._after.too_late(event)):
-            _refuse(late)
+            refuse(late)
         else:
-            _refuse(self._saga.refusal(event))
+            refuse(self._saga.refusal(event))
 
     def _intervene(self, event: SagaIntervention) -> Accepted:
         # The validator may have seen an earlier state: another update can come between.
@@ -260,11 +270,12 @@ class SiteRecovery(OperatorUpdates):
         assert self._saga is not None
         assert self._performer is not None
         self._performer.perform(self._take(self._saga, event))
+        self._gate.report(self._saga)
         return self._accepted()
 
     def _check_answer(self, answer: Approve | Reject) -> None:
         self._check_open()
-        _refuse(self._people.refusal(answer))
+        refuse(self._people.refusal(answer))
 
     def _answer(self, answer: Approve | Reject) -> Accepted:
         self._check_answer(answer)
@@ -273,7 +284,7 @@ class SiteRecovery(OperatorUpdates):
 
     def _check_commit(self, asked: Intervention) -> None:
         self._check_open()
-        _refuse(self._after.refusal(asked))
+        refuse(self._after.refusal(asked))
 
     def _commit(self, asked: Intervention) -> Accepted:
         self._check_commit(asked)
@@ -281,14 +292,9 @@ class SiteRecovery(OperatorUpdates):
         return self._accepted()
 
     def _check_open(self) -> None:
-        if self._story.outcome is not None:
-            _refuse(f"the run has ended: {self._story.outcome}")
+        if self._ending:
+            refuse(f"the run has ended, or is about to: {self._story.last_sentence}")
 
     def _accepted(self) -> Accepted:
         workflow.set_current_details(details(self._story))
         return Accepted(sentence=self._story.last_sentence)
-
-
-def _refuse(because: str | None) -> None:
-    if because is not None:
-        raise ApplicationError(because, type="Refused")

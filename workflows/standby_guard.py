@@ -48,24 +48,23 @@ class StandbyGuard:
             [ESTATE.value_set(request.estate), SITE.value_set(request.site)]
         )
         self._say(f"{request.site} may still run {self._services()}: it is fenced when it is back")
-        while self._owed:
-            await asyncio.gather(*(self._fence(action) for action in self._actions()))
-            if self._owed and workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(
-                    request.model_copy(
-                        update={
-                            "sequence": self._sequence,
-                            "steps": tuple(self._owed.values()),
-                        }
-                    )
-                )
-        await self._link.standby(
-            StandbyReached(
-                services=tuple(dict.fromkeys(step.service for step in request.steps)),
-                site=request.site,
+        # What answers again is not to wait for what does not.
+        fencing = [asyncio.create_task(self._fence(action)) for action in self._actions()]
+        await workflow.wait_condition(lambda: not self._owed or self._long())
+        if self._owed:
+            for task in fencing:
+                task.cancel()
+            await asyncio.gather(*fencing, return_exceptions=True)
+        if self._owed:
+            steps = tuple(self._owed.values())
+            workflow.continue_as_new(
+                request.model_copy(update={"sequence": self._sequence, "steps": steps})
             )
-        )
+        await asyncio.gather(*fencing)
         return self.status()
+
+    def _long(self) -> bool:
+        return workflow.info().is_continue_as_new_suggested()
 
     @workflow.signal(name=COORDINATOR_SAYS, description="What the estate's coordinator answered")
     def coordinator_says(self, says: Any) -> None:
@@ -88,7 +87,10 @@ class StandbyGuard:
         return list(dict.fromkeys(step.run for step in self._owed.values()))
 
     async def _fence(self, action: str) -> None:
-        owed = [step for step in self._owed.values() if step.run == action]
+        while owed := [step for step in self._owed.values() if step.run == action]:
+            await self._fence_returned(action, owed)
+
+    async def _fence_returned(self, action: str, owed: list[StandbyStep]) -> None:
         asked = tuple(
             StepToProbe(step=step.step, inputs=step.inputs, key=step.key) for step in owed
         )
@@ -127,7 +129,9 @@ class StandbyGuard:
             failure = failure_of(error)
             if failure.kind == FENCED_OUT:
                 self._superseded.append(step.step)
-                return self._settled(step, f"{step.step} belongs to a newer recovery: {failure}")
+                return await self._settled(
+                    step, f"{step.step} belongs to a newer recovery: {failure}"
+                )
             self._say(f"{step.step} is not fenced yet, and is tried again: {failure}")
             return False
         except ValidationError as error:
@@ -137,11 +141,16 @@ class StandbyGuard:
             self._say(f"{step.step} is not fenced yet: {evidence.sentence}")
             return False
         self._fenced.append(step.step)
-        return self._settled(step, f"{step.step}: {evidence.sentence}")
+        return await self._settled(step, f"{step.step}: {evidence.sentence}")
 
-    def _settled(self, step: StandbyStep, sentence: str) -> bool:
-        del self._owed[step.step]
+    async def _settled(self, step: StandbyStep, sentence: str) -> bool:
         self._say(sentence)
+        if not any(
+            other.service == step.service and other is not step for other in self._owed.values()
+        ):
+            reached = StandbyReached(services=(step.service,), site=self._request.site)
+            await self._link.standby(reached)
+        del self._owed[step.step]
         return True
 
     def _services(self) -> str:

@@ -67,7 +67,7 @@ def status(story: Story, at: datetime) -> RecoveryStatus:
         steps=tuple(_steps(story, graph)) if graph else (),
         residue=tuple(story.saga.rollback.residue) if story.saga else (),
         left_out=graph.plan.left_out if graph else (),
-        unfenced=tuple(story.saga.source.unfenced) if story.saga else (),
+        unfenced=tuple(_unfenced(story.saga)) if story.saga else (),
         approval=story.approval.status() if story.approval else None,
         commit=story.commit.status() if story.commit else None,
         rto=clock,
@@ -79,6 +79,13 @@ def status(story: Story, at: datetime) -> RecoveryStatus:
             max(finish_times(graph, took).values(), default=None) if graph and took else None
         ),
     )
+
+
+def _unfenced(saga: Saga) -> Iterator[str]:
+    """Fences that are owed; what is brought back is to run at its source."""
+    for id, run in saga.source.unfenced.items():
+        if run.step.service not in saga.rollback.services:
+            yield id
 
 
 def _outcome_so_far(story: Story, progress: Progress) -> Outcome | None:

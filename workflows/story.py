@@ -132,6 +132,11 @@ class Story:
             return Progress.COORDINATOR, "the estate's coordinator to take note of the decision"
         return Progress.PROBES, "the probes of all steps"
 
+    @property
+    def waits_long(self) -> bool:
+        """The coordinator has not said until when it is waited for."""
+        return self.admission is not None and self.admission.until is None
+
     def asks_for(self, asked: ApprovalRequest) -> str:
         """What people are asked, in one sentence."""
         predicted = f"; {self.prediction}" if self.prediction else ""
@@ -184,6 +189,13 @@ class Story:
         self.clock.acted(max(ends, default=at))
         self.clock.verified(at)
 
+    def changed(self, service: str) -> bool:
+        """A step of the service has changed something: it was not there already."""
+        if self.saga is None or self.graph is None:
+            return False
+        runs = [self.saga.steps[id] for id in self.graph.steps_of[service]]
+        return any(run.evidence.changed for run in runs if run.evidence)
+
     def back_after_s(self, service: str, since: datetime) -> float | None:
         """Seconds from then to the end of a service's last step."""
         if self.saga is None or self.graph is None:
@@ -205,7 +217,12 @@ class Story:
             stopped = f"{self.stopped}: " if self.stopped else ""
             return f"{stopped}{looked}; nothing was changed"
         undone = list(self.saga.rollback.services)
-        kept = [name for name in names if name not in self.saga.rollback.services]
+        moved = self.graph.services
+        kept = [
+            name
+            for name in names
+            if name not in self.saga.rollback.services and moved[name].source != moved[name].target
+        ]
         if outcome is Outcome.RECOVERED:
             return f"recovered {_count(kept)} of {self.request.site}"
         stays = f"; {', '.join(kept)} stay recovered" if kept else ""

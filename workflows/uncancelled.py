@@ -1,4 +1,4 @@
-"""What a workflow does before it has changed anything, until somebody cancels it."""
+"""What a cancellation stops, and what it does not."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -26,3 +26,15 @@ async def uncancelled(work: Coroutine[Any, Any, ResultT]) -> ResultT:
         if (current := asyncio.current_task()) is not None:
             current.uncancel()
         raise Cancelled from None
+
+
+async def to_the_end(work: Coroutine[Any, Any, ResultT]) -> ResultT:
+    """Do work that no cancellation may stop: one that comes meanwhile comes too late to matter."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if (current := asyncio.current_task()) is not None:
+                current.uncancel()
+    return task.result()

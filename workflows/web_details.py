@@ -34,7 +34,9 @@ def details(story: Story) -> str:
             )
         if len(rows) > MOST_ROWS:
             lines.append(f"\n… and {len(rows) - MOST_ROWS} more services")
-        for step in story.saga.source.unfenced:
+        for step, run in story.saga.source.unfenced.items():
+            if run.step.service in story.saga.rollback.services:
+                continue
             lines.append(f"\n**Not fenced** {step}: fenced when its site is back")
         for residue in story.saga.rollback.residue:
             lines.append(f"\n**Residue** {residue.step}: {residue.reason}\n`{residue.command}`")

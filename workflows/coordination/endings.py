@@ -12,9 +12,10 @@ from .records import Applicant, Holder, Sentence
 def released(memory: Memory, question: Question, release: Release, at: datetime) -> list[Sentence]:
     """A run gives back what it has, and says where its services are now."""
     run, who = question.run, question.workflow_id
-    if run in memory.released:
+    # A run that was reset ends again, and says then where its services are by now.
+    if question.run_id in memory.released:
         return []
-    memory.released[run] = at
+    memory.released[run] = memory.released[question.run_id] = at
     known = memory.applicant(run)
     bookings = known.bookings if isinstance(known, Holder) else ()
     memory.drop(run)

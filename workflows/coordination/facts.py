@@ -51,7 +51,7 @@ class Places(Remembered):
         service = fact.service
         known = self.locations.pop(service, None)
         home = known.home if known and known.home else fact.was_at
-        if not fact.at_home:
+        if not fact.at_home and fact.site != home:
             self.locations[service] = Location(site=fact.site, home=home)
         # Where it runs now, it runs by right; where it was, there is evidence or there is none.
         self.unfenced.pop(f"{service}@{fact.site}", None)

@@ -236,7 +236,7 @@ class Forward:
             self._saga.rollback.settled(run, at)
         elif run.skip_when_stopped:
             self.pass_over(run, at)
-        elif (
+        elif self._saga.holds and (
             (failure and failure.needs_person)
             or step.on_failure is OnFailure.HOLD
             or (step.on_failure is OnFailure.ROLLBACK and stays)

@@ -122,12 +122,34 @@ class Rollback:
             run = turn.pop()
             if run.state in UNDONE or run.state is StepState.REVERTING:
                 continue
-            if run.started and run.mutates:
+            if (kept := self._saga.source.stranded(run)) is not None:
+                self._keep(run, kept, at)
+                turn.extend(self._released(run))
+            elif run.started and run.mutates:
                 run.to(StepState.REVERTING, "is to be undone")
                 self.ready.append(run.step.id)
             else:
                 run.to(StepState.NOT_RUN, _nothing_to_undo(run))
                 turn.extend(self._released(run))
+
+    def _keep(self, run: StepRun, because: str, at: datetime) -> None:
+        """Leave a step as it is, for a person."""
+        run.ended_at = at
+        run.to(StepState.RESIDUE, because)
+        seen = run.observation
+        command = (
+            f"# only once that is settled: {seen.undo_command or 'take the fence off by hand'}"
+        )
+        self.residue.append(
+            Residue(
+                step=run.step.id,
+                resource=seen.resource,
+                reason=because,
+                owner=f"on-call for {run.step.service}",
+                command=command,
+            )
+        )
+        self._saga.say(f"{run.step.id} is {because}")
 
     def _revert(self, run: StepRun, at: datetime) -> None:
         run.reverting_since = run.reverting_since or at

@@ -56,11 +56,14 @@ class Saga:
         epoch: int,
         late: frozenset[str] = frozenset(),
         open_tier: int | None = None,
+        holds: bool = True,
     ) -> None:
         self.graph = PlanGraph(plan)
         self.tiers = Tiers(self, self.graph, open_tier)
         self.plan = plan
         self.run = run
+        self.holds = holds
+        """A step that cannot be done may wait for a person; in a rehearsal it is undone."""
         self.epoch = epoch
         self.sequence = 0
         self.paused_by: PauseRequested | None = None

@@ -71,6 +71,25 @@ class Source:
         self._saga.say(f"{run.step.id}: {run.step.site} answers again, and is fenced now")
         self._saga.forward.apply(run)
 
+    def stranded(self, run: StepRun) -> str | None:
+        """Why a fence is to stay when its service goes back: what it had let start may still run.
+
+        None where it need not, and of every other step.
+        """
+        if not (run.started and run.step.run.endswith(FENCE)):
+            return None
+        left = [
+            step
+            for step in self._saga.graph.dependents[run.step.id]
+            if self._saga.steps[step].state is StepState.RESIDUE
+        ]
+        if not left:
+            return None
+        return (
+            f"kept fenced: {', '.join(left)} could not be undone, so that {run.step.service} may"
+            " still run there"
+        )
+
     def not_fenced(self, run: StepRun, failure: Failure | None) -> None:
         """A late fence failed: nothing waits for it, and it is tried again."""
         run.to(self._passed_as[run.step.id], f"not fenced yet: {failure}")
