@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from rich import box
 from rich.console import ConsoleRenderable
 from rich.table import Table
 from rich.text import Text
@@ -11,6 +10,7 @@ from rich.text import Text
 from ...workflows.model.estate_state import EstateState
 from .console import printable
 from .durations import allowed
+from .tables import slim_table
 
 _LAST_SENTENCES = 5
 _MOST_NAMES = 20
@@ -63,7 +63,7 @@ def _budget(state: EstateState) -> Iterator[ConsoleRenderable]:
 
 
 def _asked(state: EstateState) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    table = slim_table()
     table.add_column("site", overflow="fold")
     table.add_column("is", overflow="fold")
     table.add_column("asked by", overflow="fold")

@@ -82,7 +82,7 @@ def headline(status: RecoveryStatus) -> Text:
 def _commit_window(status: RecoveryStatus) -> Text:
     back = sum(service.outcome is ServiceOutcome.RECOVERED for service in status.services)
     count = f"{back} service{'s' * (back != 1)}"
-    text = Text("recovered", style="bold green").append(f" {count} of {status.site}")
+    text = Text().append("recovered", style="bold green").append(f" {count} of {status.site}")
     if status.left_out:
         text.append(
             f", not {', '.join(left.service for left in status.left_out)}", style="bold red"
@@ -99,7 +99,7 @@ def _commit_window(status: RecoveryStatus) -> Text:
 def _tested(status: RecoveryStatus) -> Text:
     good = status.test_passed
     style = "bold green" if good else "bold red"
-    text = Text(f"the test {'passed' if good else 'failed'}", style=style)
+    text = Text().append(f"the test {'passed' if good else 'failed'}", style=style)
     return text.append(": the isolated copies are gone again, and no traffic was changed")
 
 

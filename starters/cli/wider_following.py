@@ -112,7 +112,8 @@ async def _region(
     update = {"sites": sites, "outcome": together}
     if together is not None:
         back, of = sum(each.recovered for each in sites), sum(each.services for each in sites)
-        update["sentence"] = f"{back} of {of} services of {status.region} are recovered"
+        counted = f"{back} of {of} services of {status.region} are recovered"
+        update["sentence"] = counted if of else f"nothing of {status.region} is recovered yet"
     return status.model_copy(update=update), parts
 
 

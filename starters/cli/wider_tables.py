@@ -1,10 +1,9 @@
 """How a region's recovery and a failback are told on the screen."""
 
+import re
 from collections.abc import Iterator
 
-from rich import box
 from rich.console import ConsoleRenderable
-from rich.table import Table
 from rich.text import Text
 
 from ...workflows.model.failback import FailbackStatus
@@ -13,7 +12,7 @@ from ...workflows.model.region import RegionStatus, SiteOutcome
 from .console import complain, printable
 from .durations import taken
 from .following import NewSentences
-from .tables import headline, services_table, what_next
+from .tables import headline, services_table, slim_table, what_next
 from .wider_following import Parts, Wider
 
 _STYLES = {"recovered": "green", "held": "bold yellow", "rolled_back_with_residue": "bold red"}
@@ -62,7 +61,7 @@ def wider_lines(status: Wider, parts: Parts) -> Iterator[ConsoleRenderable]:
 
 def region_lines(status: RegionStatus, parts: Parts) -> Iterator[ConsoleRenderable]:
     """The recovery of a region: its sites, then where it stands as a whole."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    table = slim_table()
     table.add_column("site", overflow="fold")
     table.add_column("is", overflow="fold")
     table.add_column("services", justify="right", no_wrap=True)
@@ -88,7 +87,9 @@ def region_lines(status: RegionStatus, parts: Parts) -> Iterator[ConsoleRenderab
 def _says(site: SiteOutcome) -> str:
     if site.phase == Phase.COMMIT_WINDOW:
         return "its way back is kept until it is committed"
-    return f"waits for {site.waits_for}" if site.outcome == "held" else site.sentence
+    # Before it begins, the coordinator's sentence says what to type.
+    waits = site.outcome == "held" and site.phase != Phase.WAITING
+    return f"waits for {site.waits_for}" if waits else site.sentence
 
 
 def _todo(parts: list[RecoveryStatus], title: str, command: str) -> Iterator[Text]:
@@ -104,14 +105,16 @@ def _todo(parts: list[RecoveryStatus], title: str, command: str) -> Iterator[Tex
 def failback_lines(status: FailbackStatus, parts: Parts) -> Iterator[ConsoleRenderable]:
     """A failback: how the data follows, then where it stands."""
     if status.replication:
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+        table = slim_table()
         table.add_column("service", overflow="fold")
         table.add_column("from → to", overflow="fold")
         table.add_column("in step", no_wrap=True)
         table.add_column("seen", overflow="fold")
         for each in status.replication:
             known = {True: "yes", False: "no", None: "not known"}[each.in_step]
-            seen = each.sentence + (f"; diverged: {each.divergence}" if each.diverged else "")
+            # Between its braces a query says what the row says already.
+            seen = re.sub(r"\{[^}]*\}", "", each.sentence)
+            seen += f"; diverged: {each.divergence}" if each.diverged else ""
             table.add_row(
                 printable(each.service),
                 printable(f"{each.source} → {each.target}"),
@@ -135,7 +138,7 @@ def failback_lines(status: FailbackStatus, parts: Parts) -> Iterator[ConsoleRend
 
 def _headline(outcome: str | None, sentence: str, waits_for: str) -> Text:
     word = str(outcome).replace("_", " ") if outcome else "running"
-    text = Text(word, style=_STYLES.get(outcome or "", "bold cyan"))
+    text = Text().append(word, style=_STYLES.get(outcome or "", "bold cyan"))
     text.append(f": {printable(sentence)}")
     if outcome in (None, "held") and waits_for:
         text.append(f"\nwaits for {printable(waits_for)}")
