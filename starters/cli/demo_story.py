@@ -29,7 +29,7 @@ class Story:
     def opens(self, estate: Estate) -> None:
         """Before the stack is up."""
         sites, services = len(estate.sites), len(estate.services)
-        self._say(f"Holdfast demo · {estate.name}: {sites} sites, {services} services", "bold")
+        self._say(f"Holdfast demo · {estate.name}: {sites} sites, {_services(services)}", "bold")
         self._say("Starting Temporal, a lab with the sites in it, and a worker.", "dim")
 
     def loses(self, estate: Estate, site: str) -> None:
@@ -37,7 +37,7 @@ class Story:
         self._act(f"Act 1 · {site} is lost")
         count = len(estate.services_at(site))
         self._say(
-            f"Nothing at {site} answers any more. Its {count} services move to other sites in"
+            f"Nothing at {site} answers any more. {_services(count)} must move to other sites, in"
             " dependency order; in the middle, the worker that does it is killed.\n"
         )
 
@@ -171,3 +171,7 @@ def summary(first: "Act", second: "Act", worker_kills: int) -> dict[str, Any]:
             "resume_gap_s": second.kill.gap_s if second.kill else None,
         },
     }
+
+
+def _services(count: int) -> str:
+    return f"{count} service{'s' * (count != 1)}"
