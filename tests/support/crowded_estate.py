@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 REPLICAS, DEGRADED = 2, 1
+MOST_CPU = 4
+"""What a random service demands at the most; every site could hold that."""
 
 
 def crowded_service(
@@ -108,7 +110,9 @@ def random_estate(chance: random.Random) -> dict[str, Any]:
             services.append(_random_service(chance, name, site, sites, services, here))
             load[site] += int(services[-1]["demand"]["cpu"])
             here.append(name)
-    capacities = {site: load[site] + chance.choice((0, 2, 4, 8, 16)) for site in sites}
+    capacities = {
+        site: max(MOST_CPU, load[site] + chance.choice((0, 2, 4, 8, 16))) for site in sites
+    }
     policy: dict[str, Any] = {
         "budget": {"sites": chance.randint(1, 3), "window": "1h"},
         "cooldown": "1h",
@@ -129,7 +133,7 @@ def _random_service(
     here: Sequence[str],
 ) -> dict[str, Any]:
     others = [each for each in sites if each != site]
-    cpu = chance.randint(1, 4)
+    cpu = chance.randint(1, MOST_CPU)
     more: dict[str, Any] = {}
     chosen: Any = chance.sample(others, chance.randint(1, len(others)))
     if chance.random() < 0.25:

@@ -36,7 +36,7 @@ from .shell import Shell
 REAL = "holdfast.workers"
 """The module that runs the real worker."""
 TESTS = Path(__file__).parent.parent
-ASKED_AGAIN_S = 0.2
+ASKED_AGAIN_S = 0.4
 _QUERY, _BRIEF = timedelta(seconds=3), timedelta(seconds=1)
 
 
