@@ -19,6 +19,8 @@ from ..workflows.model.estate_state import (
 )
 from ..workflows.names import (
     COORDINATOR,
+    HANDOVER,
+    INHERIT,
     LOOK_AFTER_PARTIES,
     START_COORDINATOR,
     coordinator_id,
@@ -28,6 +30,13 @@ from ..workflows.search_attributes import ESTATE
 TASK_TIMEOUT = timedelta(seconds=10)
 """A worker that takes a coordinator over replays thousands of events in one task."""
 AT_ONCE = 10
+MOST_LISTED = 50
+STOPPED = (
+    WorkflowExecutionStatus.TERMINATED,
+    WorkflowExecutionStatus.CANCELED,
+    WorkflowExecutionStatus.FAILED,
+    WorkflowExecutionStatus.TIMED_OUT,
+)
 ANSWER_WITHIN = timedelta(seconds=5)
 
 
@@ -55,6 +64,23 @@ async def _start(estate: str, *, found: bool) -> None:
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         static_summary=f"the coordinator of {estate}",
     )
+
+
+@activity.defn(name=INHERIT)
+async def inherit(request: StartCoordinator) -> str:
+    """What the last coordinator of an estate knew, if somebody stopped it; else nothing."""
+    client, id = activity.client(), coordinator_id(request.estate)
+    stopped = [
+        each
+        async for each in client.list_workflows(f"WorkflowId = '{id}'", limit=MOST_LISTED)
+        if each.close_time and each.status in STOPPED
+    ]
+    if not stopped:
+        return ""
+    last = max(stopped, key=lambda each: each.close_time or each.start_time)
+    handle = client.get_workflow_handle(id, run_id=last.run_id)
+    known: str = await handle.query(HANDOVER, result_type=str, rpc_timeout=ANSWER_WITHIN)
+    return known
 
 
 @activity.defn(name=LOOK_AFTER_PARTIES)
@@ -100,5 +126,6 @@ def _first_run(found: WorkflowExecutionDescription) -> str:
 
 COORDINATOR_ACTIVITIES: tuple[Callable[..., Awaitable[Any]], ...] = (
     start_coordinator,
+    inherit,
     look_after_parties,
 )

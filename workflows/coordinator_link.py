@@ -36,7 +36,9 @@ with workflow.unsafe.imports_passed_through():
     from .names import COORDINATOR_ASKED, START_COORDINATOR, coordinator_id
 
 ANSWERS_WITHIN = timedelta(seconds=15)
-"""After that it is asked again: the coordinator was lost, or its answer was."""
+"""After that it is asked again: the coordinator was lost, or its answer was. Then after twice as
+long each time: in a storm it may be that it is only slow, and a thousand that repeat themselves
+would make it slower still."""
 CALM = timedelta(seconds=60)
 CALMEST = timedelta(minutes=5)
 """How long nothing is asked while it is known what is waited for; twice as long each time."""
@@ -81,15 +83,16 @@ class CoordinatorLink:
         try:
             calm = CALM
             await self._ask(number, application)
-            patience = ANSWERS_WITHIN
+            patience, unheard = ANSWERS_WITHIN, True
             while True:
                 answer = await self._answer(number, patience)
                 if not isinstance(answer, Admission):
-                    patience = ANSWERS_WITHIN
+                    patience = _longer(patience) if unheard else ANSWERS_WITHIN
+                    unheard = True
                     await self._ask(number, application)
                 elif answer.verdict in (Verdict.QUEUED, Verdict.HELD):
                     waiting(answer)
-                    patience, calm = calm, min(2 * calm, CALMEST)
+                    patience, calm, unheard = calm, _longer(calm), False
                 else:
                     break
         finally:
@@ -117,13 +120,14 @@ class CoordinatorLink:
 
     async def look(self, concerns: tuple[str, ...] = ()) -> Facts:
         """The facts, and nothing taken; where no coordinator runs, there are none to know."""
-        number = self._next()
+        number, patience = self._next(), ANSWERS_WITHIN
         try:
             while True:
                 await self._signal(number, Look(concerns=concerns))
-                answer = await self._answer(number, ANSWERS_WITHIN)
+                answer = await self._answer(number, patience)
                 if isinstance(answer, Known):
                     return answer.facts
+                patience = _longer(patience)
         except FailureError as error:
             if is_cancelled_exception(error):
                 raise
@@ -173,13 +177,14 @@ class CoordinatorLink:
         return True
 
     async def _answered(self, ask: Ask) -> Says:
-        number = self._next()
+        number, patience = self._next(), ANSWERS_WITHIN
         try:
             while True:
                 await self._ask(number, ask)
-                answer = await self._answer(number, ANSWERS_WITHIN)
+                answer = await self._answer(number, patience)
                 if answer is not None:
                     return answer
+                patience = _longer(patience)
         finally:
             del self._answers[number]
 
@@ -236,3 +241,8 @@ class CoordinatorLink:
         )
         coordinator = workflow.get_external_workflow_handle(coordinator_id(self._estate))
         await coordinator.signal(COORDINATOR_ASKED, question)
+
+
+def _longer(patience: timedelta) -> timedelta:
+    """Twice as long, and a little apart from others that began to wait at the same moment."""
+    return min(patience * (2 + workflow.random().random() / 2), CALMEST)

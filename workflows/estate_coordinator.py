@@ -44,9 +44,17 @@ with workflow.unsafe.imports_passed_through():
         LookAtParties,
         PartiesClosed,
         Party,
+        StartCoordinator,
     )
     from .model.recovery import Accepted, Intervention
-    from .names import COORDINATOR, COORDINATOR_ASKED, COORDINATOR_SAYS, LOOK_AFTER_PARTIES
+    from .names import (
+        COORDINATOR,
+        COORDINATOR_ASKED,
+        COORDINATOR_SAYS,
+        HANDOVER,
+        INHERIT,
+        LOOK_AFTER_PARTIES,
+    )
     from .search_attributes import ESTATE
 
 MOST_UPDATES = 1_000
@@ -54,6 +62,7 @@ MOST_UPDATES = 1_000
 MOST_LOOKED_AFTER = 100
 """Runs looked after at a time: a storm costs the server no more than that."""
 LOOK_WITHIN = timedelta(seconds=30)
+INHERITED_WITHIN = timedelta(seconds=10)
 
 
 @workflow.defn(name=COORDINATOR)
@@ -70,6 +79,9 @@ class EstateCoordinator:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._started = 0
         self._updates = 0
+        self._begun = False
+        self._early: list[Order] = []
+        """What people ordered before it was known what an earlier coordinator knew."""
         self._rings_at: datetime | None = None
         self._alarm: asyncio.Task[None] | None = None
 
@@ -78,6 +90,9 @@ class EstateCoordinator:
         """Coordinate, for ever."""
         if workflow.info().typed_search_attributes.get(ESTATE) is None:
             workflow.upsert_search_attributes([ESTATE.value_set(given.estate)])
+        if not given.handover:
+            await self._inherit()
+        self._begun = True
         while not self._long:
             self._decide()
             self._send()
@@ -90,6 +105,29 @@ class EstateCoordinator:
         self._decide()
         handover = Handover(memory=self._ledger.memory, dues=self._outbox.dues)
         workflow.continue_as_new(given.model_copy(update={"handover": handover.pack()}))
+
+    async def _inherit(self) -> None:
+        """Know what a coordinator of this estate knew that somebody stopped."""
+        try:
+            text = await workflow.execute_activity(
+                INHERIT,
+                StartCoordinator(estate=self._given.estate),
+                result_type=str,
+                schedule_to_close_timeout=INHERITED_WITHIN,
+                start_to_close_timeout=INHERITED_WITHIN / 2,
+                retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200)),
+                summary="whether one was stopped before",
+            )
+            handover = unpack(text) if text else None
+        except (ActivityError, ValueError):
+            workflow.logger.warning("what an earlier coordinator knew cannot be had: begins anew")
+            return
+        if handover is None:
+            return
+        self._ledger, self._outbox = EstateLedger(handover.memory), Outbox(handover.dues)
+        for order in self._early:
+            if refusal(self._ledger.memory, order) is None:
+                self._follow(self._ledger.handle(order, workflow.now()))
 
     @property
     def _long(self) -> bool:
@@ -135,6 +173,11 @@ class EstateCoordinator:
         """What the coordinator knows."""
         return state(self._ledger.memory, workflow.now())
 
+    @workflow.query(name=HANDOVER, description="All that it knows, for the one that follows it")
+    def handover(self) -> str:
+        """All that it knows."""
+        return Handover(memory=self._ledger.memory, dues=self._outbox.dues).pack()
+
     def _check(self, order: Order) -> None:
         if reason := refusal(self._ledger.memory, order):
             raise ApplicationError(reason, type="Refused", non_retryable=True)
@@ -143,6 +186,8 @@ class EstateCoordinator:
         # Two that came together have both been let in.
         self._check(order)
         self._updates += 1
+        if not self._begun:
+            self._early.append(order)
         decision = self._ledger.handle(order, workflow.now())
         self._follow(decision)
         # The loop sends what follows.

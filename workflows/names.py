@@ -48,6 +48,12 @@ PLANS_PROVED = "plans_proved"
 START_COORDINATOR = "coordinator.start"
 """The activity that starts a coordinator which does not run."""
 
+INHERIT = "coordinator.inherit"
+"""The activity that fetches what a coordinator knew which was stopped."""
+
+HANDOVER = "handover"
+"""The query by which it tells that."""
+
 LOOK_AFTER_PARTIES = "coordinator.look_after"
 """The activity that says which of the runs a coordinator knows of have ended."""
 

@@ -132,10 +132,10 @@ class PlanEvaluation:
         self._link.heard(says)
 
     @workflow.query(description="The verdicts on these sites, or on all")
-    def readiness(self, asked: AskReadiness) -> EstateReadiness:
-        """The verdicts as they were made; whoever reads them minds their age."""
+    def readiness(self, asked: AskReadiness) -> EstateReadiness | None:
+        """The verdicts as they were made, None before the first; their age is the reader's care."""
         if self._memory.estate is None:
-            raise ApplicationError(f"{self._given.estate} was never evaluated", type="Refused")
+            return None
         return self._memory.readiness(asked.sites, brief=asked.brief)
 
     # The work

@@ -1,5 +1,6 @@
 """What is decided before a recovery acts, and after: consent, modes, the way back."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from temporalio.client import Client
 
 from holdfast.starters import RecoveryNotFound, Refused
 from holdfast.workflows.model.recovery import Mode, Outcome, Phase, RecoveryStatus
+from holdfast.workflows.names import coordinator_id
 from support.scripted import Stage, estate_of, stage, states
 
 WHO = {"actor": "ana", "reason": "it was looked at"}
@@ -285,7 +287,7 @@ async def test_what_past_runs_took_is_foretold(temporal: Client) -> None:
         await on.ends()
         await on.start(estate)
         again = await on.ends()
-        assert "from past runs: inside the 15m objective of bus" in again.prediction, [each.sentence for each in again.log]
+        assert "from past runs: inside the 15m objective of bus" in again.prediction
         await on.client.reject(on.workflow_id, **WHO)
 
 
@@ -327,3 +329,26 @@ async def test_a_cancelled_wait_for_an_approval_gives_everything_back(temporal: 
         asked = await on.ends()
         assert asked.phase is Phase.APPROVING
         await on.client.reject(on.workflow_id, **WHO)
+
+
+async def test_a_coordinator_that_somebody_stops_is_followed_by_one_that_knows_what_it_knew(
+    temporal: Client,
+) -> None:
+    async with stage(temporal) as on:
+        estate = estate_of({"bus": ["up"]}, policy={"cooldown": "1h"})
+        await on.start(estate)
+        assert (await on.ends()).outcome is Outcome.RECOVERED
+        coordinator = temporal.get_workflow_handle(coordinator_id(estate.name))
+        await coordinator.terminate("a mistake")
+        async with asyncio.timeout(20):
+            while not [
+                each
+                async for each in temporal.list_workflows(
+                    f"WorkflowId = '{coordinator.id}' AND ExecutionStatus = 'Terminated'"
+                )
+            ]:
+                await asyncio.sleep(0.05)
+        await on.start(estate)
+        refused = await on.ends()
+        assert refused.outcome is Outcome.ROLLED_BACK
+        assert any("cool-down" in entry.sentence for entry in refused.log)

@@ -13,9 +13,10 @@ def released(memory: Memory, question: Question, release: Release, at: datetime)
     """A run gives back what it has, and says where its services are now."""
     run, who = question.run, question.workflow_id
     # A run that was reset ends again, and says then where its services are by now.
-    if question.run_id in memory.released:
+    once = f"{run} in {question.run_id}"
+    if once in memory.released:
         return []
-    memory.released[run] = memory.released[question.run_id] = at
+    memory.released[run] = memory.released[once] = at
     known = memory.applicant(run)
     bookings = known.bookings if isinstance(known, Holder) else ()
     memory.drop(run)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ..model.plan import PlannedStep, RecoveryPlan
 from ..model.step import StepToProbe
 
-BATCH = 50
+BATCH = 100
 """Steps in one probe: bounds the size of its answer, and its time."""
 RUN = "evaluation"
 """Stands in the keys for the run that is not there."""
