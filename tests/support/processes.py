@@ -23,6 +23,9 @@ DYNAMIC_CONFIG = (
 START_WITHIN_S = 60.0
 
 
+HEALTHY_WITHIN_S = 60.0
+
+
 def free_port() -> int:
     """A TCP port that nobody listens on."""
     with socket.socket() as probe:
@@ -55,7 +58,7 @@ class TemporalServer:
         return f"127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start it on its port and database file, and wait until it listens."""
+        """Start it on its port and database file, and wait until it serves."""
         command = [
             temporal_binary(), "server", "start-dev", "--headless", "--ip", "127.0.0.1",
             "--port", str(self.port), "--db-filename", str(self.database),
@@ -66,6 +69,11 @@ class TemporalServer:
             command += ["--dynamic-config-value", setting]
         self._process = _spawn(command, self.log, {})
         _await_port(self.port, self._process, self.log)
+        # It listens some time before it is ready to answer.
+        health = [temporal_binary(), "operator", "cluster", "health", "--address", self.address]
+        end = time.monotonic() + HEALTHY_WITHIN_S
+        while subprocess.run(health, capture_output=True, check=False).returncode:
+            assert time.monotonic() < end, f"Temporal at {self.address} is not healthy: {self.log}"
 
     def kill(self) -> None:
         """`kill -9`; its database file stays."""
