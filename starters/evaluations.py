@@ -1,6 +1,7 @@
 """What the Python SDK asks about readiness: evaluate the plans of an estate, read the verdicts."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,6 +31,7 @@ from ..workflows.names import evaluation_id
 from ..workflows.plan_evaluation import PlanEvaluation
 from ..workflows.readiness.packing import pack_estate
 from ..workflows.readiness.verdicts import read_at
+from .no_worker import NoWorker
 
 TASK_TIMEOUT = timedelta(seconds=10)
 """A worker that takes an evaluation over replays thousands of events in one task."""
@@ -131,28 +133,35 @@ class Evaluations:
         """How far it is, again and again; at last, once all that was asked for then are new, the
         verdicts.
 
-        Without `sites`, no site is told before the last.
+        Without `sites`, no site is told before the last. Outages of workers are waited through.
+
+        Raises:
+            RecoveryNotFound: somebody has ended it.
         """
-        ended = False
-        while not ended:
-            found = await self._told(estate, AskReadiness(sites=tuple(sites), brief=not sites))
-            answered = all(site.observed_at >= begun.at for site in found.sites)
-            ended = bool(not found.running or found.number > begun.number or (sites and answered))
-            if not ended:
+        while True:
+            with contextlib.suppress(NoWorker):
+                found = await self._told(estate, AskReadiness(sites=tuple(sites), brief=not sites))
+                answered = all(site.observed_at >= begun.at for site in found.sites)
+                if not found.running or found.number > begun.number or (sites and answered):
+                    yield await self.readiness(estate, sites=sites)
+                    return
                 yield found
-                await asyncio.sleep(every.total_seconds())
-        yield await self.readiness(estate, sites=sites)
+            await asyncio.sleep(every.total_seconds())
 
     async def _told(self, estate: str, asked: AskReadiness) -> EstateReadiness:
         handle = self._client.get_workflow_handle_for(PlanEvaluation.run, evaluation_id(estate))
         try:
-            return await handle.query(
+            found = await handle.query(
                 PlanEvaluation.readiness, asked, rpc_timeout=self._answer_within
             )
         except WorkflowQueryFailedError as error:
-            raise NeverEvaluated(str(error)) from None
+            # Its queries answer; so it is a worker that was too busy to.
+            raise NoWorker(f"no worker answered for {handle.id} in time: {error}") from None
         except RPCError as error:
             raise self._in_words(error, handle.id) from None
+        if found is None:
+            raise NeverEvaluated(f"{estate} was never evaluated")
+        return found
 
     async def _ask(self, workflow_id: str, update: Any, asked: Document) -> str:
         raise NotImplementedError

@@ -32,6 +32,7 @@ from ..workflows.search_attributes import at_start
 from ..workflows.site_recovery import SiteRecovery
 from .estate_orders import EstateOrders
 from .evaluations import Evaluations
+from .no_worker import NoWorker as NoWorker
 from .recovery_interventions import Interventions
 from .wider_recoveries import Started as Started
 from .wider_recoveries import WiderRecoveries
@@ -51,10 +52,6 @@ class RecoveryNotFound(Exception):
 
 class Refused(Exception):
     """The recovery does not accept what was asked; the message says why."""
-
-
-class NoWorker(Exception):
-    """No worker answered in time."""
 
 
 class Abandoned(Exception):

@@ -116,25 +116,16 @@ async def _begin(
 async def _followed(
     session: "Session", estate: str, begun: "Begun", sites: list[str], as_json: bool
 ) -> "EstateReadiness":
-    from ..recovery_client import NoWorker
-
     last: EstateReadiness | None = None
-    done = -1
     try:
-        while last is None or done < 0:
-            try:
-                async for found in session.recoveries.watch_evaluation(estate, begun, sites=sites):
-                    if found.running and found.done != done and not as_json:
-                        complain(f"{found.done} of {found.total} sites")
-                    done, last = found.done, found
-            except NoWorker:
-                # It goes on when a worker is back; so does the waiting.
-                if last is None:
-                    raise
-                done = -1
+        async for found in session.recoveries.watch_evaluation(estate, begun, sites=sites):
+            if not as_json and found.running and (last is None or found.done != last.done):
+                complain(f"{found.done} of {found.total} sites")
+            last = found
     except asyncio.CancelledError:
         complain(f"the evaluation goes on; holdfast readiness {estate}")
         raise
+    assert last is not None
     return last
 
 
