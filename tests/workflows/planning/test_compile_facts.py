@@ -38,6 +38,12 @@ def test_a_site_that_another_recovery_holds_for_lost_takes_nothing() -> None:
     assert plan(service("s"), facts=Facts(lost=("b",))).services["s"].target == "c"
 
 
+def test_a_site_that_was_recovered_and_has_not_come_back_takes_nothing() -> None:
+    facts = Facts(unfenced=(Fact(service="t", site="b", fenced=False),))
+
+    assert plan(service("s"), facts=facts).services["s"].target == "c"
+
+
 def test_a_failback_brings_home_what_runs_elsewhere_and_nothing_else() -> None:
     made = plan(
         service("s"),

@@ -27,6 +27,7 @@ class Bars:
 
     def __init__(self, at: Whereabouts) -> None:
         self._at = at
+        self._unfenced = frozenset(fact.site for fact in at.facts.unfenced)
         self._kept_apart: dict[str, list[tuple[str, Spread]]] = {}
         for service in at.services.values():
             for other in service.spread.services if service.spread else ():
@@ -54,6 +55,8 @@ class Bars:
     def _reasons(self, service: Service, site: Site, *, fixed: bool) -> Iterator[str]:
         if not fixed and self._at.location(service) == site.name:
             yield "it runs there now"
+        if not fixed and site.name in self._unfenced:
+            yield "not fenced since it was lost, so it may not be back"
         if service.residency and site.jurisdiction not in service.residency:
             where = site.jurisdiction or "not stated"
             yield f"jurisdiction {where}, residency {' or '.join(service.residency)}"
