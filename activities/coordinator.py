@@ -1,4 +1,4 @@
-"""Starts the coordinator of an estate, and looks for it whether runs have ended."""
+"""What the coordinator of an estate needs done: to be started, to be told of runs, to tell them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,17 +12,22 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ..workflows.model.estate_state import (
     CoordinatorInput,
+    Letter,
+    Letters,
     LookAtParties,
     PartiesClosed,
     Party,
     StartCoordinator,
+    Undelivered,
 )
 from ..workflows.names import (
     COORDINATOR,
+    COORDINATOR_SAYS,
     HANDOVER,
     INHERIT,
     LOOK_AFTER_PARTIES,
     START_COORDINATOR,
+    TELL_PARTIES,
     coordinator_id,
 )
 from ..workflows.search_attributes import ESTATE
@@ -30,6 +35,7 @@ from ..workflows.search_attributes import ESTATE
 TASK_TIMEOUT = timedelta(seconds=10)
 """A worker that takes a coordinator over replays thousands of events in one task."""
 AT_ONCE = 10
+DELIVERED_AT_ONCE = 30
 MOST_LISTED = 50
 STOPPED = (
     WorkflowExecutionStatus.TERMINATED,
@@ -83,6 +89,37 @@ async def inherit(request: StartCoordinator) -> str:
     return known
 
 
+@activity.defn(name=TELL_PARTIES)
+async def tell_parties(request: Letters) -> Undelivered:
+    """Deliver a coordinator's answers. An attempt that is repeated delivers all of them again."""
+    gate = asyncio.Semaphore(DELIVERED_AT_ONCE)
+
+    async def told(letter: Letter) -> bool:
+        async with gate:
+            activity.heartbeat()
+            return await _told(letter)
+
+    done = await asyncio.gather(*(told(letter) for letter in request.letters))
+    return Undelivered(
+        runs=tuple(
+            letter.party.run
+            for letter, delivered in zip(request.letters, done, strict=True)
+            if not delivered
+        )
+    )
+
+
+async def _told(letter: Letter) -> bool:
+    to = letter.party
+    recovery = activity.client().get_workflow_handle(to.workflow_id, run_id=to.run_id)
+    try:
+        await recovery.signal(COORDINATOR_SAYS, letter.says, rpc_timeout=ANSWER_WITHIN)
+    except RPCError as error:
+        activity.logger.info("%s cannot be told: %s", to.workflow_id, error.status.name)
+        return False
+    return True
+
+
 @activity.defn(name=LOOK_AFTER_PARTIES)
 async def look_after_parties(request: LookAtParties) -> PartiesClosed:
     """Say which of these runs have ended; of whom nothing can be learnt counts as running."""
@@ -128,4 +165,5 @@ COORDINATOR_ACTIVITIES: tuple[Callable[..., Awaitable[Any]], ...] = (
     start_coordinator,
     inherit,
     look_after_parties,
+    tell_parties,
 )

@@ -12,9 +12,10 @@ from typing import NoReturn
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from .activity_options import HEARTBEAT
     from .coordination.facts import Places
     from .coordination.handover import Handover, unpack
     from .coordination.ledger import EstateLedger
@@ -25,8 +26,6 @@ with workflow.unsafe.imports_passed_through():
         Allowed,
         Asked,
         Decision,
-        Due,
-        DueKind,
         Event,
         Freeze,
         LookedAfter,
@@ -36,24 +35,27 @@ with workflow.unsafe.imports_passed_through():
         Untold,
     )
     from .coordination.view import page, state
-    from .model.coordination import CoordinatorSays, Question
+    from .model.coordination import Question
     from .model.estate_state import (
         Allow,
         CoordinatorInput,
         EstateState,
+        Letter,
+        Letters,
         LookAtParties,
         PartiesClosed,
         Party,
         StartCoordinator,
+        Undelivered,
     )
     from .model.recovery import Accepted, Intervention
     from .names import (
         COORDINATOR,
         COORDINATOR_ASKED,
-        COORDINATOR_SAYS,
         HANDOVER,
         INHERIT,
         LOOK_AFTER_PARTIES,
+        TELL_PARTIES,
     )
     from .search_attributes import ESTATE
 
@@ -62,6 +64,7 @@ MOST_UPDATES = 1_000
 MOST_LOOKED_AFTER = 100
 """Runs looked after at a time: a storm costs the server no more than that."""
 LOOK_WITHIN = timedelta(seconds=30)
+TELL_WITHIN = timedelta(seconds=60)
 INHERITED_WITHIN = timedelta(seconds=10)
 
 
@@ -209,20 +212,31 @@ class EstateCoordinator:
         self._look_after(decision.looks)
 
     def _send(self) -> None:
-        while (sent := self._outbox.next(self._ledger.memory)) is not None:
-            number, due, says = sent
-            self._keep(asyncio.create_task(self._tell(number, due, says)))
+        while letters := self._outbox.next(self._ledger.memory):
+            self._keep(asyncio.create_task(self._tell(letters)))
 
-    async def _tell(self, number: int, due: Due, says: CoordinatorSays) -> None:
-        to = due.party
-        recovery = workflow.get_external_workflow_handle(to.workflow_id, run_id=to.run_id)
+    async def _tell(self, letters: tuple[Letter, ...]) -> None:
+        # Not signals of this workflow: each of those is two events, and waits its turn behind all
+        # the signals that a storm sends to it.
         try:
-            await recovery.signal(COORDINATOR_SAYS, says)
-        except FailureError:
-            if due.kind in (DueKind.ADMISSION, DueKind.RESERVED):
-                self._inbox.append(Untold(to.run))
-        finally:
-            self._outbox.arrived(number)
+            undelivered = await workflow.execute_activity(
+                TELL_PARTIES,
+                Letters(letters=letters),
+                result_type=Undelivered,
+                start_to_close_timeout=TELL_WITHIN,
+                heartbeat_timeout=HEARTBEAT,
+                retry_policy=RetryPolicy(
+                    initial_interval=timedelta(milliseconds=100),
+                    maximum_interval=timedelta(seconds=5),
+                ),
+                summary=_addressees(letters),
+            )
+        except ActivityError as error:
+            # Whoever hears nothing asks again.
+            workflow.logger.warning("%d answers are not delivered: %s", len(letters), error)
+            undelivered = Undelivered()
+        self._outbox.delivered()
+        self._inbox.extend(Untold(run) for run in undelivered.runs)
 
     # Looking after those who hold and wait
 
@@ -281,3 +295,8 @@ def _born(estate: str) -> Handover:
     # Greater than every version that a coordinator which was lost has told.
     version = int(workflow.now().timestamp() * 1000)
     return Handover(memory=Memory(estate=estate, places=Places(version=version)))
+
+
+def _addressees(letters: tuple[Letter, ...]) -> str:
+    first = letters[0].party.workflow_id
+    return f"answers {first}" + (f" and {len(letters) - 1} others" if len(letters) > 1 else "")

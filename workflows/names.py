@@ -57,6 +57,9 @@ HANDOVER = "handover"
 LOOK_AFTER_PARTIES = "coordinator.look_after"
 """The activity that says which of the runs a coordinator knows of have ended."""
 
+TELL_PARTIES = "coordinator.tell"
+"""The activity that delivers the answers of a coordinator."""
+
 COORDINATOR = "EstateCoordinator"
 """The workflow type of a coordinator."""
 

@@ -1,25 +1,27 @@
-"""The answers that are due, each run's last of a kind once, and how much may be on its way."""
+"""The answers that are due, each run's last of a kind once, delivered many at a time."""
 
 from collections.abc import Iterable
 
 from ..model.coordination import CoordinatorSays, Facts
+from ..model.estate_state import Letter
 from .answers import answer
 from .memory import Memory
 from .records import Due, DueKind
 
-MOST_ON_THE_WAY = 250
-"""Signals; Temporal refuses more than 2,000 and each is two events of history."""
-MOST_BYTES = 1_000_000
-"""By estimate, of what is on its way: Temporal takes 4 MB in one go."""
+MOST_TOGETHER = 250
+"""Answers in one delivery."""
+MOST_BYTES = 500_000
+"""Of one delivery, by estimate: Temporal takes 2 MB and warns from 512 KB."""
+MOST_DELIVERIES = 3
+"""On their way: the busier the estate, the more each of them carries."""
 
 
 class Outbox:
-    """Hands out answers while there is room on the way."""
+    """Hands out answers in deliveries, while not too many are on their way."""
 
     def __init__(self, dues: Iterable[Due] = ()) -> None:
         self._dues: dict[tuple[str, DueKind], Due] = {}
-        self._sizes: dict[int, int] = {}
-        self._number = 0
+        self._on_the_way = 0
         self.add(dues)
 
     def add(self, dues: Iterable[Due]) -> None:
@@ -34,38 +36,36 @@ class Outbox:
 
     @property
     def ready(self) -> bool:
-        """Something is due and there is room for it on the way."""
-        return bool(self._dues) and self._has_room
+        """Something is due and may be delivered now."""
+        return bool(self._dues) and self._on_the_way < MOST_DELIVERIES
 
     @property
     def empty_way(self) -> bool:
         """Nothing is on its way."""
-        return not self._sizes
+        return not self._on_the_way
 
-    @property
-    def _has_room(self) -> bool:
-        return len(self._sizes) < MOST_ON_THE_WAY and sum(self._sizes.values()) < MOST_BYTES
-
-    def next(self, memory: Memory) -> tuple[int, Due, CoordinatorSays] | None:
-        """The next answer, with a number by which it is said to have arrived; None: not now."""
-        while self._dues and self._has_room:
-            key = next(iter(self._dues))
-            due = self._dues.pop(key)
+    def next(self, memory: Memory) -> tuple[Letter, ...]:
+        """The next delivery; empty if there is none now."""
+        letters: list[Letter] = []
+        size = 0
+        while self.ready and len(letters) < MOST_TOGETHER and size < MOST_BYTES:
+            due = self._dues.pop(next(iter(self._dues)))
             says = answer(memory, due)
             if says is not None:
-                self._number += 1
-                self._sizes[self._number] = _size(says)
-                return self._number, due, says
-        return None
+                letters.append(Letter(party=due.party, says=says))
+                size += _size(says)
+        if letters:
+            self._on_the_way += 1
+        return tuple(letters)
 
-    def arrived(self, number: int) -> None:
-        """An answer is on its way no more."""
-        del self._sizes[number]
+    def delivered(self) -> None:
+        """A delivery is on its way no more."""
+        self._on_the_way -= 1
 
 
 def _size(says: CoordinatorSays) -> int:
     facts = getattr(says.answer, "facts", None)
     if not isinstance(facts, Facts):
-        return 500
+        return 600
     small = len(facts.locations) + len(facts.past_s) + len(facts.lost)
-    return 500 + 60 * small + 200 * (len(facts.booked) + len(facts.unfenced))
+    return 800 + 60 * small + 200 * (len(facts.booked) + len(facts.unfenced))

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field, model_validator
 
-from .coordination import Booking, Fact, Verdict
+from .coordination import Booking, CoordinatorSays, Fact, Verdict
 from .document import Answer, Document
 from .recovery import Action, Intervention, LogEntry, Mode
 from .scalars import Line, Name
@@ -155,3 +155,23 @@ class PartiesClosed(Answer):
 
     closed: tuple[str, ...] = ()
     """Of those asked about, each `run` whose workflow has ended."""
+
+
+class Letter(Document):
+    """An answer and whom it is for."""
+
+    party: Party
+    says: CoordinatorSays
+
+
+class Letters(Document):
+    """What the activity that delivers a coordinator's answers is asked."""
+
+    letters: tuple[Letter, ...]
+
+
+class Undelivered(Answer):
+    """What that activity could not do."""
+
+    runs: tuple[str, ...] = ()
+    """Each `run` that could not be told."""
