@@ -29,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from .saga.messages import RollbackRequested
     from .saga.saga import Saga
     from .story import Story
+    from .telling_readiness import tell_readiness
 
 REHEARSAL = "the rehearsal"
 POLICY = "the policy"
@@ -157,6 +158,7 @@ class AfterActing:
         }
         if saga is not None:
             await _guard(self._story, saga, moved)
+        await tell_readiness(self._story)
 
     def _moved(self) -> list[Fact]:
         story = self._story

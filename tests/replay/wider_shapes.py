@@ -9,7 +9,7 @@ from holdfast.workflows.model.estate import Estate
 from holdfast.workflows.model.failback import FailbackRequest
 from holdfast.workflows.model.recovery import RecoveryRequest
 from holdfast.workflows.model.region import RegionRequest
-from holdfast.workflows.names import coordinator_id, standby_guard_id
+from holdfast.workflows.names import coordinator_id, evaluation_id, standby_guard_id
 from support.regions import estate_in_regions
 from support.scripted import Stage, estate_of
 
@@ -60,12 +60,21 @@ async def _guard(on: Stage) -> str:
     return id
 
 
+async def _evaluation(on: Stage) -> str:
+    estate = estate_in_regions(SITES)
+    begun = await on.client.evaluate(estate)
+    async for _ in on.client.watch_evaluation(estate.name, begun):
+        pass
+    return evaluation_id(estate.name)
+
+
 Wider = tuple[Callable[[Stage], Awaitable[str]], dict[str, list[str]]]
 WIDER: dict[str, Wider] = {
     "RegionRecovery-recovered": (_region, {}),
     "RegionRecovery-partial": (_region, {"b0/up.apply": ["conflict"]}),
     "Failback-home": (_home, {}),
     "EstateCoordinator-twice": (_coordinator, {}),
+    "PlanEvaluation-once": (_evaluation, {}),
     "StandbyGuard-returned": (
         _guard,
         {"bus/fence.apply": ["blind"], "bus/fence.probe": ["ok", "unknown", "unknown"]},

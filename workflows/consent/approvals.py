@@ -163,7 +163,8 @@ class ApprovalRequest:
     def asking(self, workflow_id: str) -> str:
         """The request in one sentence, with what to type."""
         return (
-            f"{self._waiting()}: holdfast approve {workflow_id}, or holdfast reject {workflow_id}"
+            f"{self._waiting()}: holdfast approve {workflow_id} --reason R,"
+            f" or holdfast reject {workflow_id} --reason R"
         )
 
     def status(self) -> ApprovalStatus:

@@ -82,8 +82,8 @@ class CommitWindow:
         """The window in one sentence, with what to type."""
         until = moment(self.deadline, seen_from=self._opened_at)
         return (
-            f"the way back is kept until {until}: holdfast commit {workflow_id},"
-            f" or holdfast roll-back {workflow_id}"
+            f"the way back is kept until {until}: holdfast commit {workflow_id} --reason R,"
+            f" or holdfast roll-back {workflow_id} --reason R"
         )
 
     def status(self) -> CommitStatus:

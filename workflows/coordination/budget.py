@@ -64,6 +64,11 @@ class Budget(Remembered):
         else:
             self.extra = allowance
 
+    def give_back(self, site: str, at: datetime) -> None:
+        """What was granted then was not used."""
+        if self.granted.get(site) == at:
+            del self.granted[site]
+
     def grant(self, site: str, at: datetime, *, beyond: bool) -> None:
         """A lost site's recovery is granted; `beyond` the budget an allowance is used up."""
         self.granted[site] = at

@@ -32,6 +32,9 @@ def released(memory: Memory, question: Question, release: Release, at: datetime)
         cooldown = known.application.cooldown
         recovered = Recovered(at=at, workflow_id=who, incident=known.incident, cooldown=cooldown)
         cools = memory.cool_downs.begin(site, recovered)
+    if isinstance(known, Holder) and not release.acted:
+        # What was refused and changed nothing is no site that was recovered.
+        memory.budget.give_back(site, known.since)
     if not isinstance(known, Holder):
         return [Sentence(f"{who} waits for {site} no more: {release.outcome}")]
     return [Sentence(f"{who} gives {site} back: {release.outcome}{moved}{cools}")]

@@ -66,7 +66,8 @@ def test_where_no_approval_is_needed_none_is_waited_for() -> None:
 def test_the_request_says_who_is_waited_for_until_when_and_what_to_type() -> None:
     assert asked(Approval.TWO).asking("site-recovery/acme/lyon") == (
         "the approval of plan 3f9a3f9a3f9a by two other people than ana, until 04:00:00 UTC:"
-        " holdfast approve site-recovery/acme/lyon, or holdfast reject site-recovery/acme/lyon"
+        " holdfast approve site-recovery/acme/lyon --reason R,"
+        " or holdfast reject site-recovery/acme/lyon --reason R"
     )
 
 

@@ -21,8 +21,9 @@ def window(on_timeout: str = "commit") -> CommitWindow:
 
 def test_it_says_until_when_the_way_back_is_kept_and_what_to_type() -> None:
     assert window().asking("site-recovery/acme/lyon") == (
-        "the way back is kept until 04:12:00 UTC: holdfast commit site-recovery/acme/lyon,"
-        " or holdfast roll-back site-recovery/acme/lyon"
+        "the way back is kept until 04:12:00 UTC:"
+        " holdfast commit site-recovery/acme/lyon --reason R,"
+        " or holdfast roll-back site-recovery/acme/lyon --reason R"
     )
 
 
