@@ -19,6 +19,8 @@ from .returning import FORGETFUL
 AT_ONCE_SIZES = {Lane.COMMIT: 1, Lane.MERGE: 2, Lane.NIGHTLY: 20, Lane.RELEASE: 40}
 STORM_SIZES = {Lane.COMMIT: 1, Lane.MERGE: 3, Lane.NIGHTLY: 60, Lane.RELEASE: 120}
 WORKERS = 2
+RUNS_ON = ("is fenced: not so", "StandbyGuard", "still owed", " is active at ")
+"""Signs that a site which came back was left alone."""
 
 
 class _Turmoil(Property):
@@ -55,7 +57,7 @@ class _Turmoil(Property):
                 except Exception as error:
                     came = Turmoil(broken=[f"{type(error).__name__}: {error}"])
                 if cell.control:
-                    bit = bool(came.broken)
+                    bit = any(sign in line for line in came.broken for sign in RUNS_ON)
                     return Found(bit=int(bit), noticed=("a returned site runs on",) * bit)
                 failed: tuple[Failed, ...] = ()
                 if came.broken:
