@@ -37,9 +37,9 @@ async def record(address: str) -> None:
             await play(on, estate)
             await on.client.result(on.workflow_id)
             await _write(temporal, on.workflow_id, folder / f"SiteRecovery-{name}.json")
-    for name, (play, script) in WIDER.items():
-        async with stage(temporal, script) as on:
-            await _write(temporal, await play(on), folder / f"{name}.json")
+    for wide, (reach, words) in WIDER.items():
+        async with stage(temporal, words) as on:
+            await _write(temporal, await reach(on), folder / f"{wide}.json")
 
 
 async def _write(temporal: Client, workflow_id: str, file: Path) -> None:

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import uuid4
 
 from pydantic import JsonValue
@@ -171,7 +171,7 @@ async def _deaf_sleep(seconds: float) -> None:
             await asyncio.sleep(left)
 
 
-def estate_of(services: dict[str, list[str]], **more: dict[str, object]) -> Estate:
+def estate_of(services: dict[str, list[str]], **more: Any) -> Estate:
     """An estate of chains: service → its steps in order; `more` adds keys to a service.
 
     A service named `x<y` depends on service y. Policy keys come under `policy`.

@@ -149,7 +149,7 @@ async def test_a_holder_that_was_reset_keeps_what_it_has(temporal: Client) -> No
             ResetWorkflowExecutionRequest(
                 namespace=temporal.namespace,
                 workflow_execution=WorkflowExecution(
-                    workflow_id=first.id, run_id=first.first_execution_run_id
+                    workflow_id=first.id, run_id=first.first_execution_run_id or ""
                 ),
                 reason="a new deployment",
                 workflow_task_finish_event_id=4,

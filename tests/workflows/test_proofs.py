@@ -37,9 +37,7 @@ async def test_a_rehearsal_that_passed_verifies_the_plan_until_it_changes(
         assert status.test_passed, status.log
         verified = of(await evaluated(on, estate), "a")
         service = estate.services[0].model_copy(update={"vars": {"replicas": 2}})
-        changed = of(
-            await evaluated(on, estate.model_copy(update={"services": (service,)})), "a"
-        )
+        changed = of(await evaluated(on, estate.model_copy(update={"services": (service,)})), "a")
 
         assert verified.verified_at is not None
         assert verified.changed_since is None

@@ -197,9 +197,9 @@ def test_a_loss_must_last_before_anything_is_done(on: SimulatedEstate) -> None:
         "waits until 03:01:30 UTC: a loss of site-1 must last for 2m (hold-down)",
     )
     on.passes(89)
-    assert run.verdict is Verdict.QUEUED
+    assert told(run)[0] is Verdict.QUEUED
     on.passes(1)
-    assert run.verdict is Verdict.GRANTED
+    assert told(run)[0] is Verdict.GRANTED
 
 
 # Budget

@@ -27,13 +27,15 @@ from holdfast.workflows.saga.saga import Saga
 from holdfast.workflows.saga.tiers import effective_tiers
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
-UNPROVEN = Evidence(changed=False, sentence="nobody there", details={"evidence": "none: standing decision"})
+UNPROVEN = Evidence(
+    changed=False, sentence="nobody there", details={"evidence": "none: standing decision"}
+)
 PROVEN = Evidence(changed=True, sentence="fenced", details={"evidence": "no replica left"})
 
 
 def plan_of(*services: tuple[str, int, tuple[str, ...]], **steps: list[dict[str, Any]]) -> Any:
     """Services as (name, tier, depends_on); `steps` by service, else one step `up` each."""
-    planned = []
+    planned: list[PlannedStep] = []
     for name, _, depends_on in services:
         for index, more in enumerate(steps.get(name, [{"id": "up"}])):
             before = [each for other in depends_on for each in planned if each.service == other]
@@ -138,7 +140,11 @@ def test_a_held_step_lets_the_other_sites_go_on() -> None:
     assert saga.tiers.through() == 0
 
 
-GRACEFUL = [{"id": "drain", "graceful": True}, {"id": "sync", "graceful": True}, {"id": "up"}]
+GRACEFUL: list[dict[str, Any]] = [
+    {"id": "drain", "graceful": True},
+    {"id": "sync", "graceful": True},
+    {"id": "up"},
+]
 
 
 def test_giving_up_the_source_passes_over_every_graceful_step_that_is_left() -> None:
