@@ -38,6 +38,8 @@ with workflow.unsafe.imports_passed_through():
 
 LOOK_AGAIN_S = (1, 2, 4, 8, 15)
 """Waits, in seconds, between looks at a system that does not answer before the run is refused."""
+FEW_SITES = 100
+"""An estate of no more is told whole."""
 MOST_PLANS = 20
 """Plans that are made anew because the room was taken meanwhile."""
 
@@ -115,7 +117,7 @@ class BeforeActing:
 
     async def _facts(self) -> Facts | None:
         if self._dry:
-            return await self._link.look()
+            return await self._link.look(_concerns(self._request))
         admission = await self._link.apply(self._application(), waiting=self._waits)
         self._story.admission = admission
         if admission.verdict is Verdict.REFUSED:
@@ -146,12 +148,15 @@ class BeforeActing:
             cooldown=policy.cooldown,
             holddown=policy.holddown,
             also=_also_touched(request),
+            concerns=_concerns(request),
         )
 
     # The plan, and room for it
 
     async def _plan(self, facts: Facts) -> tuple[RecoveryPlan, int] | None:
         for _ in range(MOST_PLANS):
+            if _concerns(self._request) and _has_guests(self._request, facts):
+                facts = await self._link.look()
             self._story.facts = facts
             compiled = await self._compile(facts)
             if compiled.plan is None:
@@ -247,3 +252,23 @@ def _also_touched(request: RecoveryRequest) -> tuple[str, ...]:
         for site in estate.candidates(service)
     }
     return tuple(found)
+
+
+def _concerns(request: RecoveryRequest) -> tuple[str, ...]:
+    """The sites whose facts can matter to the plan; none named means all.
+
+    In a storm of a thousand sites the facts of all of them would be told a thousand times.
+    """
+    estate = request.estate
+    if len(estate.sites) <= FEW_SITES or any(s.affinity or s.spread for s in estate.services):
+        return ()
+    near = [request.site]
+    for service in estate.services_at(request.site):
+        near += [site.name for site in estate.candidates(service)]
+    return tuple(dict.fromkeys(near))
+
+
+def _has_guests(request: RecoveryRequest, facts: Facts) -> bool:
+    """Services of other sites run at this one, whose own recovery sites matter then too."""
+    homed = {service.name for service in request.estate.services_at(request.site)}
+    return any(at == request.site and name not in homed for name, at in facts.locations.items())

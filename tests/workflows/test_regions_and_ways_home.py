@@ -4,6 +4,7 @@ import asyncio
 
 from temporalio.client import Client
 
+from holdfast.workflows.model.estate import Estate
 from holdfast.workflows.model.failback import FailbackPhase, FailbackRequest, FailbackStatus
 from holdfast.workflows.model.recovery import Outcome, RecoveryRequest
 from holdfast.workflows.model.region import RegionRequest, RegionStatus
@@ -129,3 +130,19 @@ async def test_a_failback_waits_for_its_approval_in_its_move(temporal: Client) -
             request=asked.approval.request,
         )
         assert (await failback_ends(on, started.workflow_id)).outcome is Outcome.RECOVERED
+
+
+async def test_a_guest_of_a_large_estate_moves_on_when_its_host_is_lost_too(
+    temporal: Client,
+) -> None:
+    document = estate_in_regions({"a": {"bus": 0}}).document()
+    document["sites"] += [{"name": f"s{number}", "region": "s"} for number in range(120)]
+    document["services"][0]["recovery_sites"] = ["far", "s7"]
+    estate = Estate.model_validate(document)
+    async with stage(temporal) as on:
+        for lost, target in (("a", "far"), ("far", "s7")):
+            request = RecoveryRequest(estate=estate, site=lost, actor="test", reason="lost")
+            on.workflow_id = (await on.client.recover(request)).workflow_id
+            ended = await on.ends()
+            assert ended.outcome is Outcome.RECOVERED, ended.log
+            assert [(each.source, each.target) for each in ended.services] == [(lost, target)]
