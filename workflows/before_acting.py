@@ -16,6 +16,13 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
     from .activity_options import COMPILE_OPTIONS
+    from .asking_for import (
+        also_touched,
+        concerns,
+        has_guests,
+        no_reservation,
+        silent_targets,
+    )
     from .asking_people import AskingPeople
     from .coordinator_link import CoordinatorLink
     from .edge_workers import EdgeWorkers
@@ -25,7 +32,6 @@ with workflow.unsafe.imports_passed_through():
         Application,
         EpochClaim,
         Facts,
-        Reservation,
         Verdict,
     )
     from .model.plan import RecoveryPlan
@@ -38,8 +44,8 @@ with workflow.unsafe.imports_passed_through():
 
 LOOK_AGAIN_S = (1, 2, 4, 8, 15)
 """Waits, in seconds, between looks at a system that does not answer before the run is refused."""
-FEW_SITES = 100
-"""An estate of no more is told whole."""
+BRIEFLY = 3
+"""So many of these looks a silent recovery site gets before it is planned around."""
 MOST_PLANS = 20
 """Plans that are made anew because the room was taken meanwhile."""
 
@@ -74,6 +80,8 @@ class BeforeActing:
         self._run = run
         self._enter = enter
         self._say = say
+        self._silent: tuple[str, ...] = ()
+        """Recovery sites that do not answer."""
         self._dry = self._request.mode is Mode.DRY_RUN
 
     async def decide(self) -> Ready | None:
@@ -85,8 +93,7 @@ class BeforeActing:
         planned = await self._plan(facts)
         if planned is None:
             return None
-        plan, epoch = planned
-        assessment = await self._assess()
+        plan, epoch, assessment = await self._around_the_silent(*planned)
         if assessment.refusals or self._dry:
             return Ready(plan, assessment, epoch) if not assessment.refusals else None
         self._story.predict(workflow.now())
@@ -117,7 +124,7 @@ class BeforeActing:
 
     async def _facts(self) -> Facts | None:
         if self._dry:
-            return await self._link.look(_concerns(self._request))
+            return await self._link.look(concerns(self._request))
         admission = await self._link.apply(self._application(), waiting=self._waits)
         self._story.admission = admission
         if admission.verdict is Verdict.REFUSED:
@@ -147,16 +154,19 @@ class BeforeActing:
             budget=policy.budget,
             cooldown=policy.cooldown,
             holddown=policy.holddown,
-            also=_also_touched(request),
-            concerns=_concerns(request),
+            also=also_touched(request),
+            concerns=concerns(request),
         )
 
     # The plan, and room for it
 
     async def _plan(self, facts: Facts) -> tuple[RecoveryPlan, int] | None:
         for _ in range(MOST_PLANS):
-            if _concerns(self._request) and _has_guests(self._request, facts):
+            if concerns(self._request) and has_guests(self._request, facts):
                 facts = await self._link.look()
+            facts = facts.model_copy(
+                update={"lost": tuple(dict.fromkeys((*facts.lost, *self._silent)))}
+            )
             self._story.facts = facts
             compiled = await self._compile(facts)
             if compiled.plan is None:
@@ -166,7 +176,7 @@ class BeforeActing:
             self._story.planned(compiled.plan)
             if self._dry:
                 return compiled.plan, 0
-            reservation = compiled.reservation or _nothing(compiled.plan)
+            reservation = compiled.reservation or no_reservation(compiled.plan)
             reserved = await self._link.reserve(reservation)
             if reserved.granted:
                 return compiled.plan, reserved.epoch
@@ -196,10 +206,43 @@ class BeforeActing:
 
     # What the probes see
 
+    async def _around_the_silent(
+        self, plan: RecoveryPlan, epoch: int
+    ) -> tuple[RecoveryPlan, int, Assessment]:
+        """Look at every step; where recovery sites do not answer, plan without them.
+
+        Nobody may have said that they are lost too. If there is no plan without them, they are
+        waited for like any other system.
+        """
+        while True:
+            assessment = await self._look(() if self._dry else LOOK_AGAIN_S[:BRIEFLY])
+            silent = silent_targets(self._graph, assessment.unseen)
+            if not silent or not self._may_plan_around:
+                break
+            before, self._silent = self._silent, (*self._silent, *silent)
+            self._say(f"{', '.join(silent)} does not answer: is there a plan without it?")
+            again = await self._plan(self._story.facts)
+            if again is None:
+                self._silent = before
+                self._story.planned(plan)
+                break
+            plan, epoch = again
+        if assessment.unseen and not assessment.refusals and not self._dry:
+            return plan, epoch, await self._assess()
+        return plan, epoch, self._judged(assessment)
+
+    @property
+    def _may_plan_around(self) -> bool:
+        request = self._request
+        mode = request.dry_run_of if self._dry else request.mode
+        return request.action is Action.RECOVER and mode is Mode.UNPLANNED
+
     async def _assess(self) -> Assessment:
+        return self._judged(await self._look(LOOK_AGAIN_S))
+
+    async def _look(self, waits: tuple[int, ...]) -> Assessment:
         self._enter(Phase.ASSESSING)
         graph = self._graph
-        waits = () if self._dry else LOOK_AGAIN_S
         await self._probe(list(graph.steps))
         assessment = assess(graph, self._story.observations)
         for wait in waits:
@@ -212,6 +255,10 @@ class BeforeActing:
             )
             await self._probe(assessment.unseen)
             assessment = assess(graph, self._story.observations)
+        return assessment
+
+    def _judged(self, assessment: Assessment) -> Assessment:
+        """Refuse what could not be seen, and say so."""
         unseen = tuple(
             f"{step}: {self._story.observations[step].reason}" for step in assessment.unseen
         )
@@ -234,41 +281,3 @@ class BeforeActing:
     def _refuse(self, sentence: str) -> None:
         self._story.refusals = (sentence,)
         self._say(sentence)
-
-
-def _nothing(plan: RecoveryPlan) -> Reservation:
-    """The reservation of a plan whose compiler makes none: only the epoch matters."""
-    return Reservation(plan_hash=plan.hash, bookings=(), room={}, seen=0)
-
-
-def _also_touched(request: RecoveryRequest) -> tuple[str, ...]:
-    """Sites that must not be recovered meanwhile: for a way home, those it may start from."""
-    if request.action is not Action.FAIL_BACK:
-        return ()
-    estate = request.estate
-    found = {
-        site.name: None
-        for service in estate.services_at(request.site)
-        for site in estate.candidates(service)
-    }
-    return tuple(found)
-
-
-def _concerns(request: RecoveryRequest) -> tuple[str, ...]:
-    """The sites whose facts can matter to the plan; none named means all.
-
-    In a storm of a thousand sites the facts of all of them would be told a thousand times.
-    """
-    estate = request.estate
-    if len(estate.sites) <= FEW_SITES or any(s.affinity or s.spread for s in estate.services):
-        return ()
-    near = [request.site]
-    for service in estate.services_at(request.site):
-        near += [site.name for site in estate.candidates(service)]
-    return tuple(dict.fromkeys(near))
-
-
-def _has_guests(request: RecoveryRequest, facts: Facts) -> bool:
-    """Services of other sites run at this one, whose own recovery sites matter then too."""
-    homed = {service.name for service in request.estate.services_at(request.site)}
-    return any(at == request.site and name not in homed for name, at in facts.locations.items())

@@ -62,6 +62,9 @@ async def test_whatever_goes_wrong_a_run_ends_truthfully(
 async def recover_in_trouble(temporal: Client, folder: Path, estate: Estate, seed: int) -> Run:
     """One recovery of the estate's fullest site, with faults; a person skips what is held."""
     chance = random.Random(seed)
+    # A coordinator of that name may have a worker that is gone.
+    metadata = estate.metadata.model_copy(update={"name": folder.name})
+    estate = estate.model_copy(update={"metadata": metadata})
     site = max(estate.sites, key=lambda each: len(estate.services_at(each.name))).name
     lab = Lab(estate, ready_after_ms=50)
     await lab.start()

@@ -67,7 +67,7 @@ def _about_keys(journal: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     changes: dict[str, int] = {}
     for entry in journal:
         # What is deleted cannot carry a key.
-        if entry["applied"] and entry["method"] != "DELETE":
+        if entry["applied"] and entry.get("method") != "DELETE":
             changes[entry["key"] or ""] = changes.get(entry["key"] or "", 0) + 1
     if changes.pop("", 0):
         yield "a mutation carried no idempotency key"

@@ -8,6 +8,7 @@ import pytest
 from temporalio.client import Client
 
 from holdfast.starters import RecoveryNotFound, Refused
+from holdfast.workflows.model.estate import Estate
 from holdfast.workflows.model.recovery import Mode, Outcome, Phase, RecoveryStatus
 from holdfast.workflows.names import coordinator_id
 from support.scripted import Stage, estate_of, stage, states
@@ -352,3 +353,23 @@ async def test_a_coordinator_that_somebody_stops_is_followed_by_one_that_knows_w
         refused = await on.ends()
         assert refused.outcome is Outcome.ROLLED_BACK
         assert any("cool-down" in entry.sentence for entry in refused.log)
+
+
+async def test_a_recovery_site_that_does_not_answer_is_planned_around(temporal: Client) -> None:
+    document = estate_of({"bus": ["up"]}).document()
+    document["sites"].append({"name": "c", "region": "r"})
+    document["services"][0]["recovery_sites"] = ["b", "c"]
+    async with stage(temporal, {"bus/up.probe": ["unknown"] * 4}) as on:
+        await on.start(Estate.model_validate(document))
+        ended = await on.ends()
+        assert ended.outcome is Outcome.RECOVERED
+        assert [service.target for service in ended.services] == ["c"]
+        assert any("b does not answer" in entry.sentence for entry in ended.log)
+
+
+async def test_the_only_recovery_site_is_waited_for(temporal: Client) -> None:
+    async with stage(temporal, {"bus/up.probe": ["unknown"] * 5}) as on:
+        await on.start(estate_of({"bus": ["up"]}))
+        ended = await on.ends()
+        assert ended.outcome is Outcome.RECOVERED
+        assert [service.target for service in ended.services] == ["b"]
