@@ -27,7 +27,7 @@ dev: .venv/demo ## Run Temporal, a lab and a worker, and keep them up
 	@$(BIN)/holdfast dev
 
 test: .venv/dev ## Pass every test
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q -n 2 --dist loadfile
 
 LANE ?= merge
 reliability: .venv/dev ## The reliability card, one table: LANE=commit|merge|nightly|release

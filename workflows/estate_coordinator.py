@@ -1,8 +1,7 @@
 """The coordinator of one estate: an entity that lives for ever, one run after another.
 
-Recoveries ask by signal and are answered by signal; people ask by update. What is decided is in
-`coordination`; this interprets: it takes what came together, sends the answers, looks after the
-runs that it knows of, and goes on as a new run before its history gets long.
+Recoveries ask by signal, people by update; what is decided is in `coordination`. This takes what
+came together, sends the answers, and looks after the runs that it knows of.
 """
 
 import asyncio
@@ -66,6 +65,7 @@ MOST_LOOKED_AFTER = 100
 LOOK_WITHIN = timedelta(seconds=30)
 TELL_WITHIN = timedelta(seconds=60)
 INHERITED_WITHIN = timedelta(seconds=10)
+OFTEN = RetryPolicy(initial_interval=timedelta(seconds=0.1), maximum_interval=timedelta(seconds=5))
 
 
 @workflow.defn(name=COORDINATOR)
@@ -118,7 +118,7 @@ class EstateCoordinator:
                 result_type=str,
                 schedule_to_close_timeout=INHERITED_WITHIN,
                 start_to_close_timeout=INHERITED_WITHIN / 2,
-                retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200)),
+                retry_policy=OFTEN,
                 summary="whether one was stopped before",
             )
             handover = unpack(text) if text else None
@@ -225,10 +225,7 @@ class EstateCoordinator:
                 result_type=Undelivered,
                 start_to_close_timeout=TELL_WITHIN,
                 heartbeat_timeout=HEARTBEAT,
-                retry_policy=RetryPolicy(
-                    initial_interval=timedelta(milliseconds=100),
-                    maximum_interval=timedelta(seconds=5),
-                ),
+                retry_policy=OFTEN,
                 summary=_addressees(letters),
             )
         except ActivityError as error:
@@ -253,7 +250,7 @@ class EstateCoordinator:
                 result_type=PartiesClosed,
                 start_to_close_timeout=LOOK_WITHIN / 2,
                 schedule_to_close_timeout=LOOK_WITHIN,
-                retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200)),
+                retry_policy=OFTEN,
                 summary=f"whether {len(parties)} recoveries still run",
             )
         except ActivityError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import socket
 from typing import Final
 
 from aiohttp import web
@@ -21,6 +22,7 @@ class Listener:
             app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1
         )
         self._server: asyncio.Server | None = None
+        self._kept: socket.socket | None = None
         self.port = 0
 
     @property
@@ -43,6 +45,8 @@ class Listener:
         if self._server is not None:
             self._server.close()
             self._server = None
+            # Nobody listens there, but nobody else gets the port meanwhile either.
+            self._kept = _bound(self.port)
         if self._runner.server is not None:
             for connection in self._runner.server.connections:
                 if connection.transport is not None:
@@ -51,15 +55,34 @@ class Listener:
     async def accept(self) -> None:
         """Listen again on the same port."""
         if self._server is None:
+            self._let_go()
             await self._listen(self.port)
 
     async def stop(self) -> None:
         """Stop for good."""
         await self.refuse()
+        self._let_go()
         await self._runner.cleanup()
+
+    def _let_go(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
 
     async def _listen(self, port: int) -> None:
         server = self._runner.server
         assert server is not None
         self._server = await asyncio.get_running_loop().create_server(server, _HOST, port)
         self.port = self._server.sockets[0].getsockname()[1]
+
+
+def _bound(port: int) -> socket.socket | None:
+    """A socket that holds the port without listening; None where it is gone already."""
+    kept = socket.socket()
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        kept.bind((_HOST, port))
+    except OSError:
+        kept.close()
+        return None
+    return kept
