@@ -7,7 +7,13 @@ from typing import Any
 
 from temporalio import activity
 from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus
-from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ..workflows.model.estate_state import (
@@ -48,26 +54,38 @@ ANSWER_WITHIN = timedelta(seconds=5)
 
 @activity.defn(name=START_COORDINATOR)
 async def start_coordinator(request: StartCoordinator) -> None:
-    """Start the coordinator of an estate; if it runs, leave it as it is."""
+    """Start the coordinator of an estate; if it runs, leave it as it is.
+
+    Where one ran before, somebody has stopped it: the new one asks for what it knew.
+    """
     try:
-        await _start(request.estate, found=True)
+        await _start(request.estate, inherits=False)
+    except WorkflowAlreadyStartedError:
+        await _start(request.estate, inherits=True)
+
+
+async def _start(estate: str, *, inherits: bool) -> None:
+    by = TypedSearchAttributes([SearchAttributePair(ESTATE, estate)])
+    try:
+        await _begin(estate, by, inherits=inherits)
     except RPCError as error:
         if error.status is not RPCStatusCode.INVALID_ARGUMENT:
             raise
         # The namespace does not know the search attribute yet: the run sets it later.
-        await _start(request.estate, found=False)
+        await _begin(estate, None, inherits=inherits)
 
 
-async def _start(estate: str, *, found: bool) -> None:
-    by = TypedSearchAttributes([SearchAttributePair(ESTATE, estate)]) if found else None
+async def _begin(estate: str, by: TypedSearchAttributes | None, *, inherits: bool) -> None:
+    reuse = WorkflowIDReusePolicy
     await activity.client().start_workflow(
         COORDINATOR,
-        CoordinatorInput(estate=estate),
+        CoordinatorInput(estate=estate, inherits=inherits),
         id=coordinator_id(estate),
         task_queue=activity.info().task_queue,
         task_timeout=TASK_TIMEOUT,
         search_attributes=by,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=reuse.ALLOW_DUPLICATE if inherits else reuse.REJECT_DUPLICATE,
         static_summary=f"the coordinator of {estate}",
     )
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client, WithStartWorkflowOperation
-from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from ..workflows.estate_coordinator import EstateCoordinator
@@ -38,7 +39,7 @@ class EstateOrders:
         """
         if estate in self._coordinated:
             return
-        with contextlib.suppress(RPCError):
+        with contextlib.suppress(RPCError, WorkflowAlreadyStartedError):
             await self._client.start_workflow(
                 COORDINATOR,
                 CoordinatorInput(estate=estate),
@@ -46,6 +47,8 @@ class EstateOrders:
                 task_queue=self._task_queue,
                 task_timeout=TASK_TIMEOUT,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                # After one that was stopped the recovery itself starts it, with what that knew.
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 static_summary=f"the coordinator of {estate}",
             )
             self._coordinated.add(estate)
@@ -60,7 +63,7 @@ class EstateOrders:
             return await self._ask(coordinator_id(estate), EstateCoordinator.freeze, asked)
         start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
             COORDINATOR,
-            CoordinatorInput(estate=estate),
+            CoordinatorInput(estate=estate, inherits=True),
             id=coordinator_id(estate),
             task_queue=self._task_queue,
             task_timeout=TASK_TIMEOUT,

@@ -93,7 +93,7 @@ class EstateCoordinator:
         """Coordinate, for ever."""
         if workflow.info().typed_search_attributes.get(ESTATE) is None:
             workflow.upsert_search_attributes([ESTATE.value_set(given.estate)])
-        if not given.handover:
+        if given.inherits and not given.handover:
             await self._inherit()
         self._begun = True
         while not self._long:

@@ -123,6 +123,8 @@ class CoordinatorInput(Document):
     estate: str
     handover: str = ""
     """What the run before it remembers; empty at the first start."""
+    inherits: bool = False
+    """There was one before that somebody stopped, or there may have been."""
     most_events: int = Field(default=3_000, ge=50)
     """It goes on as a new run when its history is longer."""
     look_every_s: float = Field(default=15.0, gt=0)
