@@ -12,7 +12,7 @@ from temporalio import workflow
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
-    from .consent.commit import CommitWindow
+    from .consent.commit import THE_POLICY, CommitWindow
     from .coordinator_link import CoordinatorLink
     from .model.consent import CommitState
     from .model.coordination import Fact, Release
@@ -32,7 +32,6 @@ with workflow.unsafe.imports_passed_through():
     from .telling_readiness import tell_readiness
 
 REHEARSAL = "the rehearsal"
-POLICY = "the policy"
 
 
 class AfterActing:
@@ -70,7 +69,7 @@ class AfterActing:
             for sentence in window.at_time(workflow.now()):
                 self._say(sentence, None)
             if window.state is CommitState.ROLLED_BACK:
-                return RollbackRequested(POLICY, "nobody committed it within the commit window")
+                return RollbackRequested(THE_POLICY, "nobody committed it within the commit window")
         return None
 
     def taken_back(self, asked: RollbackRequested) -> None:
@@ -122,7 +121,7 @@ class AfterActing:
         up = [name for name in saga.graph.services if self._is_up(name)]
         if policy is None or not up:
             return None
-        if stays := saga.refusal(RollbackRequested(POLICY, "")):
+        if stays := saga.refusal(RollbackRequested(THE_POLICY, "")):
             self._say(f"there is no commit window: {stays}", None)
             return None
         window = CommitWindow(policy, at)

@@ -16,14 +16,13 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
     from .activity_options import COMPILE_OPTIONS
-    from .asking_for import (
+    from .asking_people import AskingPeople
+    from .concerned_sites import (
         also_touched,
         concerns,
         has_guests,
-        no_reservation,
         silent_targets,
     )
-    from .asking_people import AskingPeople
     from .coordinator_link import CoordinatorLink
     from .edge_workers import EdgeWorkers
     from .model.compiling import CompileInput, CompileResult
@@ -32,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
         Application,
         EpochClaim,
         Facts,
+        Reservation,
         Verdict,
     )
     from .model.plan import RecoveryPlan
@@ -176,7 +176,7 @@ class BeforeActing:
             self._story.planned(compiled.plan)
             if self._dry:
                 return compiled.plan, 0
-            reservation = compiled.reservation or no_reservation(compiled.plan)
+            reservation = compiled.reservation or _no_reservation(compiled.plan)
             reserved = await self._link.reserve(reservation)
             if reserved.granted:
                 return compiled.plan, reserved.epoch
@@ -281,3 +281,8 @@ class BeforeActing:
     def _refuse(self, sentence: str) -> None:
         self._story.refusals = (sentence,)
         self._say(sentence)
+
+
+def _no_reservation(plan: RecoveryPlan) -> Reservation:
+    """The reservation of a plan whose compiler makes none: only the epoch matters."""
+    return Reservation(plan_hash=plan.hash, bookings=(), room={}, seen=0)

@@ -7,17 +7,15 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import Priority
-from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from pydantic import ValidationError
-
     from .activity_options import LOWEST_PRIORITY, PROBE_OPTIONS
-    from .edge_workers import EdgeWorkers, NoWorker, SiteActivity
-    from .failures import unattended, unreadable, unseen_because
+    from .edge_workers import EdgeWorkers
+    from .failures import unattended
     from .model.plan import RecoveryPlan
     from .model.policy import EdgePolicy
-    from .model.step import Observation, ProbeInput, ProbeResult, Verb
+    from .model.step import Observation
+    from .probing import probe_batch
     from .readiness.batches import Batch, batches
 
 WITHIN = timedelta(minutes=3)
@@ -78,35 +76,4 @@ class EvaluationProbes:
 
     async def _batch(self, batch: Batch, edge: EdgeWorkers) -> tuple[Observation, ...]:
         async with self._slots:
-            return await _probe(batch, edge)
-
-
-async def _probe(batch: Batch, edge: EdgeWorkers) -> tuple[Observation, ...]:
-    first, ids = batch.first, list(batch.steps)
-
-    def start(where: dict[str, Any]) -> workflow.ActivityHandle[Any]:
-        # Read as plain data: an answer of another shape must not fail the evaluation.
-        return workflow.start_activity(
-            f"{first.run}.{Verb.PROBE}",
-            ProbeInput(steps=tuple(batch.steps.values())),
-            result_type=Any,
-            summary=ids[0] if len(ids) == 1 else f"{len(ids)} steps at {first.site}",
-            **_OPTIONS,
-            **where,
-        )
-
-    activity = SiteActivity(edge, first, start)
-    try:
-        raw = await activity.result()
-    except NoWorker as gone:
-        return tuple(unattended(id, str(gone)) for id in ids)
-    except ActivityError as error:
-        if is_cancelled_exception(error):
-            raise
-        where = edge.whereabouts(first)
-        return tuple(unseen_because(error, id, first.run, where) for id in ids)
-    try:
-        seen = {one.step: one for one in ProbeResult.model_validate(raw).observations}
-    except ValidationError as error:
-        return tuple(unreadable(id, first.run, error) for id in ids)
-    return tuple(seen.get(id) or unreadable(id, first.run, None) for id in ids)
+            return await probe_batch(batch.first, tuple(batch.steps.values()), edge, _OPTIONS)

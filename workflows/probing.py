@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from .activity_options import PROBE_OPTIONS, priority_of
     from .edge_workers import EdgeWorkers, NoWorker, SiteActivity
     from .failures import unattended, unreadable, unseen_because
+    from .model.plan import PlannedStep
     from .model.step import Observation, ProbeInput, ProbeResult, StepToProbe, Verb
     from .saga.graph import PlanGraph
 
@@ -44,11 +45,29 @@ async def probe_steps(
 async def _probe(
     graph: PlanGraph, run: str, ids: list[str], edge: EdgeWorkers
 ) -> tuple[Observation, ...]:
-    first = graph.steps[ids[0]]
     asked = tuple(
         StepToProbe(step=id, inputs=graph.steps[id].inputs, key=graph.plan.key(run, id))
         for id in ids
     )
+    options = {**PROBE_OPTIONS, "priority": priority_of(graph, ids)}
+    return await probe_batch(graph.steps[ids[0]], asked, edge, options)
+
+
+async def probe_batch(
+    first: PlannedStep,
+    asked: tuple[StepToProbe, ...],
+    edge: EdgeWorkers,
+    options: dict[str, Any],
+) -> tuple[Observation, ...]:
+    """One observation per step of a batch, whatever becomes of its activity.
+
+    Args:
+        first: one of the steps; all are of its action, at its site.
+        asked: the steps.
+        edge: knows the workers at the sites.
+        options: how the activity is scheduled.
+    """
+    ids = [each.step for each in asked]
 
     def start(where: dict[str, Any]) -> workflow.ActivityHandle[Any]:
         # Read as plain data: an answer of another shape must not fail the run, only the look.
@@ -57,8 +76,7 @@ async def _probe(
             ProbeInput(steps=asked),
             result_type=Any,
             summary=ids[0] if len(ids) == 1 else f"{len(ids)} steps at {first.site}",
-            priority=priority_of(graph, ids),
-            **PROBE_OPTIONS,
+            **options,
             **where,
         )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from ..model.coordination import Booking
-from ..model.scalars import quantity_value
+from ..model.scalars import format_quantity, quantity_value
 from .records import Remembered
 
 Sums = dict[str, dict[str, Decimal]]
@@ -32,10 +32,14 @@ class Shortage:
 
     def sentence(self, booked_by: str) -> str:
         """In words, for the operator."""
-        taken = f", of which {plain(self.others)} is taken by {booked_by}" if self.others else ""
+        taken = (
+            f", of which {format_quantity(self.others)} is taken by {booked_by}"
+            if self.others
+            else ""
+        )
         return (
-            f"{self.site} has room for {plain(self.room)} {self.resource}{taken};"
-            f" {plain(self.wanted)} is wanted"
+            f"{self.site} has room for {format_quantity(self.room)} {self.resource}{taken};"
+            f" {format_quantity(self.wanted)} is wanted"
         )
 
 
@@ -69,13 +73,3 @@ def shortage(
             if quantity and quantity + beside > there:
                 return Shortage(site, resource, quantity, there, beside)
     return None
-
-
-def plain(value: Decimal) -> str:
-    """A number as people write it; bytes in the greatest binary unit that gives a whole one."""
-    for power, unit in ((4, "Ti"), (3, "Gi"), (2, "Mi")):
-        size = Decimal(1024**power)
-        if value >= size and value % size == 0:
-            return f"{value // size}{unit}"
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text

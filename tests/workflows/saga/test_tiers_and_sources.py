@@ -148,9 +148,6 @@ GRACEFUL: list[dict[str, Any]] = [
 
 
 def test_giving_up_the_source_passes_over_every_graceful_step_that_is_left() -> None:
-    saga = saga_of(plan_of(("bus", 0, ()), bus=GRACEFUL))
-    saga.start(AT)
-    saga.handle(ApplyFailed("bus/drain", Failure("Conflict", "gone", outcome_known=True)), AT)
     saga = saga_of(plan_of(("bus", 0, ()), bus=[{**GRACEFUL[0], "on_failure": OnFailure.HOLD},
                                                *GRACEFUL[1:]]))  # fmt: skip
     saga.start(AT)

@@ -1,9 +1,8 @@
-"""What a recovery asks its coordinator for, and what a silent recovery site means to its plan."""
+"""Which sites a recovery concerns: those to lock, those to know of, those that do not answer."""
 
 from collections.abc import Iterable
 
-from .model.coordination import Facts, Reservation
-from .model.plan import RecoveryPlan
+from .model.coordination import Facts
 from .model.recovery import Action, RecoveryRequest
 from .saga.graph import PlanGraph
 
@@ -20,11 +19,6 @@ def silent_targets(graph: PlanGraph, unseen: Iterable[str]) -> tuple[str, ...]:
         if step.site == service.target != service.source:
             found[step.site] = None
     return tuple(found)
-
-
-def no_reservation(plan: RecoveryPlan) -> Reservation:
-    """The reservation of a plan whose compiler makes none: only the epoch matters."""
-    return Reservation(plan_hash=plan.hash, bookings=(), room={}, seen=0)
 
 
 def also_touched(request: RecoveryRequest) -> tuple[str, ...]:
